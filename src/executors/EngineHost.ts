@@ -1,0 +1,44 @@
+import { Context, type Effect, type Scope } from "effect"
+import type { ExecutionError } from "../domain/Failure.ts"
+import type { EngineLaunch } from "../engines/Engine.ts"
+
+/** Where an engine answers. */
+export type Endpoint =
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | { readonly kind: "unix"; readonly path: string }
+
+/** How an engine process ended. */
+export interface EngineExit {
+  readonly code: number | null
+  readonly signal: string | null
+}
+
+/** A running engine. It is stopped, and everything of it is gone, when the scope it was launched in closes. */
+export interface EngineHandle {
+  readonly endpoint: Endpoint
+  /** Roots of the engine's process trees on this node, for per-process metering. */
+  readonly processIds: ReadonlyArray<number>
+  readonly containerId: string | null
+  readonly imageDigest: string | null
+  /** Completes when the engine ends, however it ends. */
+  readonly exit: Effect.Effect<EngineExit>
+  /** The last lines that the engine wrote, oldest first. */
+  readonly logTail: Effect.Effect<ReadonlyArray<string>>
+  /** The typed error that describes an engine which ended by itself. */
+  readonly crashError: (exit: EngineExit) => Effect.Effect<ExecutionError>
+}
+
+/** Where the engine's log goes and the context it runs in. */
+export interface LaunchContext {
+  /** The cell's folder; the host writes `engine.log` in it. */
+  readonly directory: string
+}
+
+/** Starts engine processes somewhere: a child process here, a container through dockerode. */
+export class EngineHost extends Context.Service<
+  EngineHost,
+  {
+    /** Starts the engine; readiness is the caller's to await. */
+    launch(launch: EngineLaunch, context: LaunchContext): Effect.Effect<EngineHandle, ExecutionError, Scope.Scope>
+  }
+>()("llem/executors/EngineHost") {}
