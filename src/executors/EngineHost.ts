@@ -13,6 +13,12 @@ export interface EngineExit {
   readonly signal: string | null
 }
 
+/** An answer of the engine's server to a small GET. */
+export interface EngineAnswer {
+  readonly status: number
+  readonly body: string
+}
+
 /** A running engine. It is stopped, and everything of it is gone, when the scope it was launched in closes. */
 export interface EngineHandle {
   readonly endpoint: Endpoint
@@ -20,6 +26,8 @@ export interface EngineHandle {
   readonly processIds: ReadonlyArray<number>
   readonly containerId: string | null
   readonly imageDigest: string | null
+  /** GET of a path of the engine's server; null when it does not answer within a few seconds. */
+  readonly get: (path: string) => Effect.Effect<EngineAnswer | null>
   /** Completes when the engine ends, however it ends. */
   readonly exit: Effect.Effect<EngineExit>
   /** The last lines that the engine wrote, oldest first. */

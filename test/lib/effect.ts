@@ -9,7 +9,7 @@ export const effect = <A, E>(name: string, body: () => Effect.Effect<A, E, Scope
   test(name, () => Effect.runPromise(Effect.scoped(body()).pipe(Effect.provide(TestEnv), Effect.asVoid)), timeoutMs)
 
 /** Runs an Effect test on the real clock and console. */
-export const live = <A, E>(name: string, body: () => Effect.Effect<A, E, Scope.Scope>, timeoutMs?: number): void =>
+export const live = <A, E>(name: string, body: () => Effect.Effect<A, E, Scope.Scope>, timeoutMs = 60_000): void =>
   test(name, () => Effect.runPromise(Effect.scoped(body()).pipe(Effect.asVoid)), timeoutMs)
 
 class PropertyThrew extends Data.TaggedError("PropertyThrew")<{ readonly message: string }> {}

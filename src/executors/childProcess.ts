@@ -1,0 +1,86 @@
+import { Deferred, Effect, Layer } from "effect"
+import { LocalError } from "../domain/Failure.ts"
+import type { EngineLaunch } from "../engines/Engine.ts"
+import * as Http from "../platform/http.ts"
+import * as Process from "../platform/process.ts"
+import { crashError } from "./EngineCrash.ts"
+import { type EngineExit, type EngineHandle, EngineHost, type LaunchContext } from "./EngineHost.ts"
+
+const host = "127.0.0.1"
+
+const spawnError = (launch: EngineLaunch, cause: unknown): LocalError =>
+  new LocalError({
+    reason: "spawn",
+    message: `The ${launch.backend} engine could not be started: ${cause instanceof Error ? cause.message : String(cause)}`,
+    fix:
+      launch.program.kind === "self"
+        ? "Check that llem's own binary is still in place and may be executed."
+        : `Check that ${launch.program.name} is installed and on PATH.`,
+    details: { argv: launch.argv },
+  })
+
+const fill = (text: string, port: number): string => text.replaceAll("{port}", String(port)).replaceAll("{host}", host)
+
+/** Ends every process of the group: asked first, killed after a grace period. */
+const stop = (child: Process.Child, exit: Deferred.Deferred<EngineExit>, graceSeconds: number) =>
+  Effect.gen(function* () {
+    if (yield* Deferred.isDone(exit)) {
+      yield* Effect.sync(() => child.signalGroup("SIGKILL"))
+      return
+    }
+    yield* Effect.sync(() => child.signalGroup("SIGTERM"))
+    yield* Deferred.await(exit).pipe(Effect.timeoutOption(`${graceSeconds} seconds`))
+    yield* Effect.sync(() => child.signalGroup("SIGKILL"))
+    yield* Deferred.await(exit)
+  })
+
+const launch = Effect.fn("ChildProcessHost.launch")(function* (
+  request: EngineLaunch,
+  context: LaunchContext,
+  graceSeconds: number,
+) {
+  const port = yield* Effect.tryPromise({ try: () => Process.freePort(), catch: (cause) => spawnError(request, cause) })
+  const program = request.program.kind === "self" ? Process.selfCommand() : [request.program.name]
+  const logFile = `${context.directory}/engine.log`
+  const killsBefore = Process.outOfMemoryKills()
+  const exit = yield* Deferred.make<EngineExit>()
+  const child = yield* Effect.acquireRelease(
+    Effect.try({
+      try: () => {
+        const started = Process.spawn({
+          command: [...program, ...request.argv.map((argument) => fill(argument, port))],
+          env: { ...Process.inheritedEnvironment([]), ...request.env },
+          logFile,
+        })
+        void started.exited.then((ended) => Deferred.doneUnsafe(exit, Effect.succeed(ended)))
+        return started
+      },
+      catch: (cause) => spawnError(request, cause),
+    }),
+    (started) => stop(started, exit, graceSeconds),
+  )
+  const logTail = Effect.sync(() => Process.tailLines(logFile, 20))
+  const handle: EngineHandle = {
+    endpoint: { kind: "tcp", host, port },
+    processIds: [child.pid],
+    containerId: null,
+    imageDigest: null,
+    get: (path) => Effect.promise(() => Http.get({ url: `http://${host}:${port}${path}` }, 5000)),
+    exit: Deferred.await(exit),
+    logTail,
+    crashError: (ended) =>
+      Effect.map(logTail, (lines) => {
+        const killsNow = Process.outOfMemoryKills()
+        const outOfMemory = killsBefore !== null && killsNow !== null && killsNow > killsBefore
+        return crashError({ engine: request.backend, exit: ended, logTail: lines, logFile, outOfMemory })
+      }),
+  }
+  return handle
+})
+
+/** Engines as child processes of this one, each in its own process group, killed when SIGTERM does not end them in time. */
+export const layer = (options: { readonly graceSeconds: number } = { graceSeconds: 5 }) =>
+  Layer.succeed(
+    EngineHost,
+    EngineHost.of({ launch: (request, context) => launch(request, context, options.graceSeconds) }),
+  )

@@ -1,0 +1,109 @@
+import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs"
+import { createServer } from "node:net"
+import { fileURLToPath } from "node:url"
+
+/** A started child: the root of its own process group. */
+export interface Child {
+  readonly pid: number
+  readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>
+  /** Sends a signal to every process of the group; false when none is left. */
+  readonly signalGroup: (signal: NodeJS.Signals) => boolean
+}
+
+export interface SpawnRequest {
+  readonly command: ReadonlyArray<string>
+  readonly env: Readonly<Record<string, string>>
+  /** stdout and stderr are appended here by the kernel, at no cost to this process. */
+  readonly logFile: string
+}
+
+/** Whether this code runs from a compiled binary. */
+export const compiled = import.meta.path.startsWith("/$bunfs/")
+
+/** The command that starts this very program again. */
+export const selfCommand = (): ReadonlyArray<string> =>
+  compiled ? [process.execPath] : [process.execPath, fileURLToPath(new URL("../main.ts", import.meta.url))]
+
+/**
+ * Starts a child as leader of a new process group, so that a Ctrl-C in the terminal reaches only this process.
+ * Its standard input is a pipe that closes when this process ends, however it ends. Throws when it cannot start.
+ */
+export const spawn = (request: SpawnRequest): Child => {
+  const log = openSync(request.logFile, "a", 0o644)
+  try {
+    const child = Bun.spawn([...request.command], {
+      env: { ...request.env },
+      stdin: "pipe",
+      stdout: log,
+      stderr: log,
+      detached: true,
+    })
+    return {
+      pid: child.pid,
+      exited: child.exited.then(() => ({
+        code: child.signalCode === null ? child.exitCode : null,
+        signal: child.signalCode === null ? null : String(child.signalCode),
+      })),
+      signalGroup: (signal) => {
+        try {
+          return process.kill(-child.pid, signal)
+        } catch {
+          return false
+        }
+      },
+    }
+  } finally {
+    closeSync(log)
+  }
+}
+
+/** The environment of this process without the variables whose names are given. */
+export const inheritedEnvironment = (without: ReadonlyArray<string>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) =>
+      value === undefined || without.includes(name) ? [] : [[name, value] as const],
+    ),
+  )
+
+/** A TCP port of the loopback interface that nothing listens on right now. */
+export const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once("error", reject)
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      server.close(() =>
+        address !== null && typeof address === "object"
+          ? resolve(address.port)
+          : reject(new Error("the kernel named no port")),
+      )
+    })
+  })
+
+/** The last lines of a text file, oldest first; empty when it cannot be read. */
+export const tailLines = (path: string, lines: number): ReadonlyArray<string> => {
+  try {
+    const size = statSync(path).size
+    const buffer = Buffer.alloc(Math.min(size, 64 * 1024))
+    const file = openSync(path, "r")
+    try {
+      const read = readSync(file, buffer, 0, buffer.length, size - buffer.length)
+      const all = buffer.toString("utf8", 0, read).split("\n")
+      return all.filter((line) => line.trim() !== "").slice(-lines)
+    } finally {
+      closeSync(file)
+    }
+  } catch {
+    return []
+  }
+}
+
+/** Processes that the kernel's out-of-memory killer has ended since boot; null where the kernel does not tell. */
+export const outOfMemoryKills = (): number | null => {
+  try {
+    const match = /^oom_kill (\d+)$/m.exec(readFileSync("/proc/vmstat", "utf8"))
+    return match === null ? null : Number(match[1])
+  } catch {
+    return null
+  }
+}
