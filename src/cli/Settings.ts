@@ -1,0 +1,71 @@
+import * as Backend from "../domain/Backend.ts"
+import type { ProcessEnvironment } from "../platform/environment.ts"
+
+/** Where things are and what the environment asks for, before any file is read. */
+export interface Settings {
+  readonly workingDirectory: string
+  /** `LLEM_RESULTS_DIR`; null where it is not set. */
+  readonly resultsDirectory: string | null
+  readonly cacheDirectory: string
+  /** User config files in order of preference; the first that exists is read. */
+  readonly userConfigPaths: ReadonlyArray<string>
+  /** True when `LLEM_CONFIG` names the file, which then must exist. */
+  readonly userConfigRequired: boolean
+  /** `LLEM_RUNNER_<BACKEND>` by backend. */
+  readonly runners: Readonly<Record<string, string>>
+  /** `LLEM_IMAGE_<BACKEND>` by backend. */
+  readonly images: Readonly<Record<string, string>>
+  /** The scripted executor's file (`LLEM_EXECUTOR=mock:FILE`). */
+  readonly mockFile: string | null
+  readonly color: boolean
+  readonly liveView: boolean
+  readonly columns: number
+  readonly hostName: string
+}
+
+const nonEmpty = (value: string | undefined): string | null => (value === undefined || value === "" ? null : value)
+
+const byBackend = (variables: ProcessEnvironment["variables"], prefix: string): Record<string, string> =>
+  Object.fromEntries(
+    Backend.all.flatMap((backend) => {
+      const value = nonEmpty(variables[`${prefix}${backend.toUpperCase()}`])
+      return value === null ? [] : [[backend, value] as const]
+    }),
+  )
+
+/** An XDG base directory, which must be absolute; else its default under the home directory, else a private one of this user. */
+const baseDirectory = (environment: ProcessEnvironment, variable: string, underHome: string): string => {
+  const given = nonEmpty(environment.variables[variable])
+  if (given?.startsWith("/")) return given
+  const home = nonEmpty(environment.variables["HOME"]) ?? environment.homeDirectory
+  return home.startsWith("/")
+    ? `${home}/${underHome}`
+    : `${environment.temporaryDirectory}/llem-${environment.userId}/${underHome}`
+}
+
+/** Settings from the process environment (XDG base directory specification, NO_COLOR convention). */
+export const from = (environment: ProcessEnvironment): Settings => {
+  const { variables } = environment
+  const namedConfig = nonEmpty(variables["LLEM_CONFIG"])
+  const configHome = baseDirectory(environment, "XDG_CONFIG_HOME", ".config")
+  const executor = nonEmpty(variables["LLEM_EXECUTOR"])
+  const dumb = variables["TERM"] === "dumb"
+  return {
+    workingDirectory: environment.workingDirectory,
+    resultsDirectory: nonEmpty(variables["LLEM_RESULTS_DIR"]),
+    cacheDirectory:
+      nonEmpty(variables["LLEM_CACHE_DIR"]) ?? `${baseDirectory(environment, "XDG_CACHE_HOME", ".cache")}/llem`,
+    userConfigPaths:
+      namedConfig === null
+        ? [`${configHome}/llem/config.yaml`, `${configHome}/llenergymeasure/config.yaml`]
+        : [namedConfig],
+    userConfigRequired: namedConfig !== null,
+    runners: byBackend(variables, "LLEM_RUNNER_"),
+    images: byBackend(variables, "LLEM_IMAGE_"),
+    mockFile: executor?.startsWith("mock:") ? executor.slice("mock:".length) : null,
+    color: environment.stdoutIsTerminal && nonEmpty(variables["NO_COLOR"]) === null && !dumb,
+    liveView: environment.stderrIsTerminal && !dumb,
+    columns: environment.stdoutColumns ?? 100,
+    hostName: environment.hostName,
+  }
+}

@@ -1,0 +1,77 @@
+import { Context, Effect, Exit, Layer, Ref, Scope } from "effect"
+import type { ExecutionError } from "../domain/Failure.ts"
+import type { EngineLaunch } from "../engines/Engine.ts"
+import { EngineHost, type EngineHandle } from "../executors/EngineHost.ts"
+
+/** An engine for one cell. */
+export interface Lease {
+  readonly handle: EngineHandle
+  /** True when an earlier cell started it: it is loaded already. */
+  readonly reused: boolean
+  /** Ends the engine, or keeps it for the next cell when the study reuses engines and the cell went well. */
+  readonly release: (keep: boolean) => Effect.Effect<void>
+}
+
+interface Kept {
+  readonly key: string
+  readonly handle: EngineHandle
+  readonly scope: Scope.Closeable
+}
+
+/**
+ * Starts an engine for every cell, or hands on the one of the cell before when its launch is identical and the study
+ * says so (`execution.reuse_engine`). Whatever is kept is stopped when the pool's scope closes.
+ */
+export class EnginePool extends Context.Service<
+  EnginePool,
+  {
+    lease(
+      launch: EngineLaunch,
+      directory: string,
+      reuse: boolean,
+    ): Effect.Effect<Lease, ExecutionError, Scope.Scope>
+  }
+>()("llem/harness/EnginePool") {}
+
+const keyOf = (launch: EngineLaunch): string => JSON.stringify([launch.program, launch.argv, launch.env])
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+const stop = (kept: Kept) => Scope.close(kept.scope, Exit.void)
+
+export const layer = Layer.effect(
+  EnginePool,
+  Effect.gen(function* () {
+    const host = yield* EngineHost
+    const slot = yield* Ref.make<Kept | null>(null)
+    const takeKept = Ref.getAndSet(slot, null)
+    yield* Effect.addFinalizer(() => Effect.flatMap(takeKept, (kept) => (kept === null ? Effect.void : stop(kept))))
+
+    const start = Effect.fnUntraced(function* (launch: EngineLaunch, directory: string, restore: Restore) {
+      const scope = yield* Scope.make()
+      const launched = host.launch(launch, { directory }).pipe(Scope.provide(scope))
+      const handle = yield* restore(launched).pipe(Effect.onError(() => Scope.close(scope, Exit.void)))
+      return { key: keyOf(launch), handle, scope }
+    })
+
+    return EnginePool.of({
+      lease: (launch, directory, reuse) =>
+        Effect.uninterruptibleMask((restore) =>
+          Effect.gen(function* () {
+            const before = yield* takeKept
+            const fits = before !== null && reuse && before.key === keyOf(launch)
+            if (before !== null && !fits) yield* stop(before)
+            const engine = fits ? before : yield* start(launch, directory, restore)
+            const done = yield* Ref.make(false)
+            const release = (keep: boolean) =>
+              Effect.gen(function* () {
+                if (yield* Ref.getAndSet(done, true)) return
+                yield* reuse && keep ? Ref.set(slot, engine) : stop(engine)
+              })
+            yield* Effect.addFinalizer((exit) => release(Exit.isSuccess(exit)))
+            return { handle: engine.handle, reused: fits, release }
+          }),
+        ),
+    })
+  }),
+)
