@@ -1,7 +1,7 @@
 import { Context, Effect, Exit, Layer, Ref, Scope } from "effect"
 import type { ExecutionError } from "../domain/Failure.ts"
 import type { EngineLaunch } from "../engines/Engine.ts"
-import { EngineHost, type EngineHandle } from "../executors/EngineHost.ts"
+import { type EngineHandle, EngineHost } from "../executors/EngineHost.ts"
 
 /** An engine for one cell. */
 export interface Lease {
@@ -25,11 +25,7 @@ interface Kept {
 export class EnginePool extends Context.Service<
   EnginePool,
   {
-    lease(
-      launch: EngineLaunch,
-      directory: string,
-      reuse: boolean,
-    ): Effect.Effect<Lease, ExecutionError, Scope.Scope>
+    lease(launch: EngineLaunch, directory: string, reuse: boolean): Effect.Effect<Lease, ExecutionError, Scope.Scope>
   }
 >()("llem/harness/EnginePool") {}
 

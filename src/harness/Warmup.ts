@@ -32,13 +32,16 @@ const firstFailure = (requests: ReadonlyArray<RequestRecord>): RequestRecord["er
   requests.find((request) => request.error !== null)?.error ?? null
 
 const fixed = (workload: ReadonlyArray<WorkloadRequest>, count: number, batchSize: number, send: Send) =>
-  Effect.map(send(prompts(workload, count), { kind: "batches", batchSize }), (record): WarmupOutcome => ({
-    requests: record.requests.length,
-    converged: null,
-    cv: null,
-    targetCv: null,
-    failure: firstFailure(record.requests),
-  }))
+  Effect.map(
+    send(prompts(workload, count), { kind: "batches", batchSize }),
+    (record): WarmupOutcome => ({
+      requests: record.requests.length,
+      converged: null,
+      cv: null,
+      targetCv: null,
+      failure: firstFailure(record.requests),
+    }),
+  )
 
 const untilSettled = (workload: ReadonlyArray<WorkloadRequest>, warmup: Experiment["warmup"], send: Send) =>
   Effect.gen(function* () {
@@ -72,4 +75,6 @@ export const run = (
   batchSize: number,
   send: Send,
 ): Effect.Effect<WarmupOutcome, LocalError> =>
-  warmup.convergence_detection ? untilSettled(workload, warmup, send) : fixed(workload, warmup.n_warmup, batchSize, send)
+  warmup.convergence_detection
+    ? untilSettled(workload, warmup, send)
+    : fixed(workload, warmup.n_warmup, batchSize, send)

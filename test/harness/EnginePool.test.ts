@@ -1,0 +1,110 @@
+import { describe, expect } from "bun:test"
+import { Deferred, Effect, Exit, Fiber, Layer, type Scope } from "effect"
+import type { EngineLaunch } from "../../src/engines/Engine.ts"
+import { type EngineHandle, EngineHost } from "../../src/executors/EngineHost.ts"
+import * as EnginePool from "../../src/harness/EnginePool.ts"
+import { effect } from "../lib/effect.ts"
+
+const launchOf = (name: string): EngineLaunch => ({
+  backend: "embedded",
+  program: { kind: "self" },
+  argv: [name],
+  env: {},
+  mounts: [],
+  readinessPath: "/health",
+  readinessTimeoutSeconds: 1,
+  servedModel: "m",
+})
+
+const handle: EngineHandle = {
+  endpoint: { kind: "tcp", host: "127.0.0.1", port: 1 },
+  processIds: [1],
+  containerId: null,
+  imageDigest: null,
+  get: () => Effect.succeed(null),
+  exit: Effect.never,
+  logTail: Effect.succeed([]),
+  crashError: () => Effect.die("not asked for"),
+}
+
+/** A host that writes down what it starts and stops; `blocked` launches never return. */
+const recordingHost = (log: Array<string>, blocked = false) =>
+  Layer.succeed(
+    EngineHost,
+    EngineHost.of({
+      launch: (launch) =>
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            log.push(`start ${launch.argv[0]}`)
+          }),
+          () =>
+            Effect.sync(() => {
+              log.push(`stop ${launch.argv[0]}`)
+            }),
+        ).pipe(Effect.andThen(blocked ? Effect.never : Effect.succeed(handle))),
+    }),
+  )
+
+const withPool = <A, E>(
+  log: Array<string>,
+  body: (pool: EnginePool.EnginePool["Service"]) => Effect.Effect<A, E, Scope.Scope>,
+) => EnginePool.EnginePool.use(body).pipe(Effect.provide(EnginePool.layer.pipe(Layer.provide(recordingHost(log)))))
+
+const cell = (pool: EnginePool.EnginePool["Service"], name: string, reuse: boolean) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const lease = yield* pool.lease(launchOf(name), "/nowhere", reuse)
+      yield* lease.release(true)
+      return lease.reused
+    }),
+  )
+
+describe("engine pool", () => {
+  effect("every cell gets a fresh engine unless the study reuses them", () => {
+    const log: Array<string> = []
+    return Effect.gen(function* () {
+      yield* withPool(log, (pool) => Effect.andThen(cell(pool, "a", false), cell(pool, "a", false)))
+      expect(log).toEqual(["start a", "stop a", "start a", "stop a"])
+    })
+  })
+
+  effect("a reused engine outlives its cell, goes to the next identical launch, and ends with the pool", () => {
+    const log: Array<string> = []
+    return Effect.gen(function* () {
+      const reused = yield* withPool(log, (pool) =>
+        Effect.all([cell(pool, "a", true), cell(pool, "a", true), cell(pool, "b", true)]),
+      )
+      expect(reused).toEqual([false, true, false])
+      expect(log).toEqual(["start a", "stop a", "start b", "stop b"])
+    })
+  })
+
+  effect("a cell that fails does not hand its engine on", () => {
+    const log: Array<string> = []
+    return Effect.gen(function* () {
+      yield* withPool(log, (pool) =>
+        Effect.exit(
+          Effect.scoped(Effect.andThen(pool.lease(launchOf("a"), "/nowhere", true), Effect.fail("boom"))),
+        ).pipe(Effect.andThen(Effect.sync(() => expect(log).toEqual(["start a", "stop a"])))),
+      )
+    })
+  })
+
+  effect("an interrupt in the middle of a launch stops what was started", () => {
+    const log: Array<string> = []
+    return Effect.gen(function* () {
+      const started = yield* Deferred.make<void>()
+      const pool = EnginePool.EnginePool.use((service) =>
+        Effect.scoped(
+          Effect.andThen(Deferred.succeed(started, undefined), service.lease(launchOf("a"), "/nowhere", true)),
+        ),
+      ).pipe(Effect.provide(EnginePool.layer.pipe(Layer.provide(recordingHost(log, true)))))
+      const fiber = yield* Effect.forkChild(pool)
+      yield* Deferred.await(started)
+      yield* Effect.yieldNow
+      yield* Fiber.interrupt(fiber)
+      expect(log).toEqual(["start a", "stop a"])
+      expect(Exit.isFailure(yield* Fiber.await(fiber))).toBe(true)
+    })
+  })
+})
