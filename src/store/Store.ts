@@ -24,11 +24,18 @@ export interface StudyFolder {
   readonly writeResult: (cell: Cell, result: ResultDocument) => Effect.Effect<string, StoreError>
 }
 
-/** Creates study folders. Closing the scope writes the last manifest and the summary. */
+/**
+ * Creates study folders `<results directory>/<name>_<UTC time>`. `planDocument` is plan.json, already in its outer form.
+ * Closing the scope writes the last manifest and the summary.
+ */
 export class Store extends Context.Service<
   Store,
   {
-    openStudy(plan: Plan, resultsDirectory: string): Effect.Effect<StudyFolder, StoreError, Scope.Scope>
+    openStudy(
+      plan: Plan,
+      resultsDirectory: string,
+      planDocument: unknown,
+    ): Effect.Effect<StudyFolder, StoreError, Scope.Scope>
   }
 >()("llem/store/Store") {}
 
