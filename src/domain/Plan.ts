@@ -8,6 +8,8 @@ export interface PhaseTimeouts {
   readonly launchSeconds: number
   readonly warmupSeconds: number
   readonly windowSeconds: number
+  /** A request on which nothing arrives for this long has failed. */
+  readonly silenceSeconds: number
 }
 
 /** One run of one experiment: the unit that is dispatched, recorded and resumed. */

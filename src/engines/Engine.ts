@@ -20,6 +20,8 @@ export interface EngineLaunch {
   /** Path that answers 200 when the engine is ready to serve. */
   readonly readinessPath: string
   readonly readinessTimeoutSeconds: number
+  /** Path of a JSON document about the running engine (`version` and whatever it says of itself); null for none. */
+  readonly infoPath: string | null
   /** Model name that requests carry. */
   readonly servedModel: string
 }

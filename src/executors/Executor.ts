@@ -11,6 +11,8 @@ export interface CellContext {
   readonly directory: string
   /** 1, or higher when a failed cell is tried again. */
   readonly attempt: number
+  /** Whether the engine may be kept for the next cell when its launch is identical. */
+  readonly reuseEngine: boolean
   /** Called as each phase begins. */
   readonly onPhase: (phase: Phase) => Effect.Effect<void>
   /** Called about once a second with live figures. */

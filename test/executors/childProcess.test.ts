@@ -16,6 +16,7 @@ const shell = (script: string): EngineLaunch => ({
   mounts: [],
   readinessPath: "/health",
   readinessTimeoutSeconds: 5,
+  infoPath: null,
   servedModel: "m",
 })
 

@@ -13,6 +13,7 @@ const launchOf = (name: string): EngineLaunch => ({
   mounts: [],
   readinessPath: "/health",
   readinessTimeoutSeconds: 1,
+  infoPath: null,
   servedModel: "m",
 })
 
