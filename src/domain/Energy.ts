@@ -19,6 +19,15 @@ export interface DomainInfo {
   readonly why: string | null
   /** Relative one-sigma uncertainty of the source itself (a model's, a sensor's calibration); 0 when unknown. */
   readonly relativeUncertainty: number
+  /** Idle power in watts where it is known by construction: 0 for a model that counts only the engine's own work. */
+  readonly idleWatts?: number
+}
+
+/** Between these two samples a counter started again or may have wrapped more than once: its energy there is unknown. */
+export interface CounterBreak {
+  readonly fromSeconds: number
+  readonly toSeconds: number
+  readonly why: string
 }
 
 /**
@@ -31,6 +40,9 @@ export interface DomainSeries extends DomainInfo {
   readonly resolution: number
   readonly timesSeconds: Float64Array
   readonly values: Float64Array
+  /** What the source showed, in its own unit and not unwrapped. */
+  readonly rawValues?: Float64Array
+  readonly breaks?: ReadonlyArray<CounterBreak>
   /** Set when the source failed during the cell: its figures are unavailable from then on. */
   readonly lostAtSeconds: number | null
 }
@@ -54,4 +66,6 @@ export interface SamplerCost {
   readonly gapMaxSeconds: number
   /** How the sampler's thread was scheduled, e.g. "fifo:10", "nice:-15", "default". */
   readonly priority: string
+  /** Rounds of reads that were lost because nobody took them in time; they are gaps in the series. */
+  readonly droppedSamples?: number
 }

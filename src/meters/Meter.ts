@@ -19,7 +19,7 @@ export interface MeterSession {
   readonly watchProcesses: (rootPids: ReadonlyArray<number>) => Effect.Effect<void>
   /** Latest total power in watts of the domains in the total, for the live view; null when unknown. */
   readonly currentWatts: Effect.Effect<number | null>
-  /** Everything sampled so far. Call it once the last span of interest has a sample after it. */
+  /** Everything sampled so far. It waits for one more sample of each domain, so every span that has ended is covered. */
   readonly read: Effect.Effect<{ readonly series: ReadonlyArray<DomainSeries>; readonly cost: SamplerCost }>
 }
 
