@@ -14,18 +14,25 @@ export interface RequestRecord {
   readonly id: number
   readonly scheduledSeconds: number
   readonly sentSeconds: number | null
+  /** null also when the answer came in one piece: then there is no first token to be seen. */
   readonly firstTokenSeconds: number | null
   readonly lastTokenSeconds: number | null
   readonly endSeconds: number | null
   readonly inputTokens: number | null
   readonly outputTokens: number | null
   readonly finishReason: string | null
-  /** Error class and text when the request failed: http_500, connect, reset, timeout, protocol, ... */
+  /**
+   * Error class and text when the request failed: `http_<status>`, `connect`, `reset`, `silence`, `protocol`,
+   * `stream_error` (an error inside a stream), `incomplete` (a stream without its end), `usage` (no token counts).
+   */
   readonly error: { readonly kind: string; readonly message: string } | null
   readonly text: string
   /** Token ids where the server reports them. */
   readonly tokenIds: ReadonlyArray<number> | null
-  /** Arrival time of each content-bearing chunk, and the tokens that it brought. */
+  /**
+   * Arrival time of each chunk that brought tokens, and how many. The tokens add up to `outputTokens`, or are all 0
+   * where the server's counts do not tell how they spread over the chunks.
+   */
   readonly chunkSeconds: Float64Array
   readonly chunkTokens: Int32Array
 }
