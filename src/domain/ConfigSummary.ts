@@ -55,8 +55,10 @@ export const modelName = (model: unknown): string => {
 /** One line that tells a config from the others of its study: model, backend, and every other varied setting. */
 export const summarise = (config: Config, varied: ReadonlyArray<string>): string => {
   const values = leaves(config)
+  const backend = valueText(config["backend"])
+  const short = (path: string): string => (path.startsWith(`${backend}.`) ? path.slice(backend.length + 1) : path)
   const rest = varied
     .filter((path) => path !== "model" && path !== "backend" && values.has(path))
-    .map((path) => `${path}=${valueText(values.get(path))}`)
-  return [modelName(config["model"]), valueText(config["backend"]), ...rest].join(" ")
+    .map((path) => `${short(path)}=${valueText(values.get(path))}`)
+  return [modelName(config["model"]), backend, ...rest].join(" ")
 }

@@ -13,7 +13,7 @@ export type Reason = typeof Reason.Type
 /** Percentiles are linear between closest ranks (Hyndman and Fan's type 7, NumPy's default). */
 export const Distribution = Schema.Struct({
   mean: Schema.Finite,
-  std: Num,
+  std: described(Num, "Sample standard deviation; null exactly when count is 1"),
   min: Schema.Finite,
   p50: Schema.Finite,
   p90: Schema.Finite,
@@ -28,11 +28,11 @@ const DomainFigures = Schema.Struct({
   domain: Schema.String,
   meter: Schema.String,
   quality: Quality,
-  joules: Num,
-  uncertainty_joules: Num,
-  baseline_watts: Num,
-  adjusted_joules: Num,
-  why: Nullable(Schema.String),
+  joules: described(Num, "Joules of this domain over the window; null exactly when quality is unavailable"),
+  uncertainty_joules: described(Num, "One standard deviation"),
+  baseline_watts: described(Num, "Idle power of this domain; null when no baseline was taken"),
+  adjusted_joules: described(Num, "Joules above the idle baseline, signed"),
+  why: described(Nullable(Schema.String), "The assumptions of an estimate, or why there is no figure"),
 })
 
 export const EnergyFigures = Schema.Struct({
@@ -52,7 +52,7 @@ export const ThroughputFigures = Schema.Struct({
   output_tokens: Schema.Int,
   output_tokens_per_second: Num,
   requests_per_second: Num,
-  goodput_requests_per_second: Num,
+  goodput_requests_per_second: described(Num, "Requests per second that met every limit of load.slo"),
 })
 export type ThroughputFigures = typeof ThroughputFigures.Type
 
@@ -94,7 +94,10 @@ export const WindowFigures = Schema.Struct({
   started_at: Schema.String,
   ended_at: Schema.String,
   duration_seconds: Schema.Finite,
-  steady: Nullable(Schema.Struct({ start_offset_seconds: Schema.Finite, duration_seconds: Schema.Finite })),
+  steady: described(
+    Nullable(Schema.Struct({ start_offset_seconds: Schema.Finite, duration_seconds: Schema.Finite })),
+    "The part of the window in which the load was steady",
+  ),
 })
 
 export const RunnerFigures = Schema.Struct({
@@ -153,8 +156,13 @@ export const ResultDocument = Schema.Struct({
   throughput: Nullable(ThroughputFigures),
   latency: Nullable(LatencyFigures),
   efficiency: Nullable(EfficiencyFigures),
-  efficiency_steady: Nullable(EfficiencyFigures),
-  output: Nullable(Schema.Struct({ sample: Schema.String, sha256: Schema.String })),
+  efficiency_steady: described(Nullable(EfficiencyFigures), "The same figures over the steady part of the window"),
+  output: Nullable(
+    Schema.Struct({
+      sample: described(Schema.String, "The first request's text"),
+      sha256: described(Schema.String, "Of all token ids, or of all texts where there are none"),
+    }),
+  ),
   flops: Nullable(FlopsFigures),
   warmup: Nullable(
     Schema.Struct({ requests: Schema.Int, converged: Nullable(Schema.Boolean), cv: Num, target_cv: Num }),

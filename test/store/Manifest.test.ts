@@ -58,7 +58,7 @@ describe("manifest", () => {
       [2, 2],
       [3, 2],
     ])
-    expect(manifest.entries[1]?.config_summary).toBe("SmolLM2-135M-Instruct.Q4_1 embedded embedded.batch_size=2")
+    expect(manifest.entries[1]?.config_summary).toBe("SmolLM2-135M-Instruct.Q4_1 embedded batch_size=2")
   })
 
   test("each event moves its cell; failures and skips keep their reason", () => {
