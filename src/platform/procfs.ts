@@ -72,7 +72,7 @@ const names = (directory: string): ReadonlyArray<string> => {
 }
 
 /** Live children of a process by the kernel's own lists; null where the kernel keeps none. */
-const listedChildren = (pid: number): ReadonlyArray<number> | null => {
+export const listedChildren = (pid: number): ReadonlyArray<number> | null => {
   const threads = numbers(names(`/proc/${pid}/task`))
   const lists = threads.map((thread) => text(`/proc/${pid}/task/${thread}/children`))
   return lists.length > 0 && lists.every((entry) => entry === null)
@@ -81,7 +81,7 @@ const listedChildren = (pid: number): ReadonlyArray<number> | null => {
 }
 
 /** Live children of every process, by looking at all of them. */
-const scannedChildren = (): ReadonlyMap<number, ReadonlyArray<number>> => {
+export const scannedChildren = (): ReadonlyMap<number, ReadonlyArray<number>> => {
   const children = new Map<number, Array<number>>()
   for (const pid of numbers(names("/proc"))) {
     const stat = text(`/proc/${pid}/stat`)
