@@ -1,4 +1,4 @@
-import { monotonicSeconds, raiseThreadPriority, sleepUntil, threadCpuSeconds } from "./libc.ts"
+import { monotonicSeconds, sleepUntil, threadCpuSeconds } from "./libc.ts"
 import { figure, over, type Ring, state, watched, word } from "./samplerRing.ts"
 import { FAILED, type Reader } from "./sysfs.ts"
 
@@ -32,13 +32,9 @@ const waitUntil = (ring: Ring, deadline: number): boolean => {
 
 /**
  * Reads every source at absolute deadlines until it is told to stop; blocks the thread it is called in. Each value is
- * stamped with CLOCK_MONOTONIC at its read. Returns the thread's priority to `started` before the first row.
+ * stamped with CLOCK_MONOTONIC at its read. `started` is called once everything is open, before the first row.
  */
-export const runSampler = <S>(
-  job: SamplerJob<S>,
-  open: (source: S) => OpenSource,
-  started: (priority: string) => void,
-): void => {
+export const runSampler = <S>(job: SamplerJob<S>, open: (source: S) => OpenSource, started: () => void): void => {
   const ring = over(job.buffer, job.sources.length, job.capacityRows)
   const opened = job.sources.map((source, index): OpenSource | null => {
     try {
@@ -52,7 +48,7 @@ export const runSampler = <S>(
   })
   const failures = new Int32Array(opened.length)
   const failedAt = new Float64Array(opened.length)
-  started(raiseThreadPriority())
+  started()
   const period = 1 / job.sampleHz
   const width = 1 + 2 * opened.length
   let watchVersion = 0

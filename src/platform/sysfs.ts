@@ -45,8 +45,9 @@ export const list = (directory: string): ReadonlyArray<string> | null => {
   }
 }
 
+const ENOENT = 2
+const EINVAL = 22
 const ENODATA = 61
-const ESTALE = 116
 
 /** The non-negative decimal integer at the start of a buffer, or FAILED. */
 export const parseDecimal = (bytes: Uint8Array, length: number): number => {
@@ -69,7 +70,7 @@ export const openNumber = (path: string): Reader => {
   let removed = false
   const explain = () => {
     try {
-      errno = readSync(file, bytes, 0, bytes.length, 0) === 0 ? ENODATA : 22
+      errno = readSync(file, bytes, 0, bytes.length, 0) === 0 ? ENODATA : EINVAL
     } catch (cause) {
       errno = failure(cause).errno
     }
@@ -77,7 +78,7 @@ export const openNumber = (path: string): Reader => {
   return {
     read: () => {
       if (removed) {
-        errno = ESTALE
+        errno = ENOENT
         return FAILED
       }
       const length = libc.pread(file, pointer, bytes.length, 0)
