@@ -51,7 +51,7 @@ const cells = (plan: Plan, style: Style): ReadonlyArray<string> => {
     { header: "cycle", align: "right" },
     { header: "experiment", align: "left", least: 20 },
     { header: "hash", align: "left", dispensable: 1 },
-    { header: "runs", align: "left", least: 10 },
+    { header: "runs", align: "left" },
   ]
   const rows = shown.map(
     (cell, position): ReadonlyArray<Table.Cell> => [
@@ -60,9 +60,7 @@ const cells = (plan: Plan, style: Style): ReadonlyArray<string> => {
       text(String(cell.cycle)),
       text(summarise(cell.experiment, varied)),
       text(cell.hash.slice(0, 8)),
-      cell.skip === null
-        ? text(cell.runner.mode)
-        : { text: mark(style, `✗ skipped: ${printable(cell.skip.message)}`), paint: "red" },
+      cell.skip === null ? text(cell.runner.mode) : { text: mark(style, "✗ skipped"), paint: "red" },
     ],
   )
   const more = plan.cells.length - shown.length
@@ -73,10 +71,21 @@ const cells = (plan: Plan, style: Style): ReadonlyArray<string> => {
 }
 
 const leftOut = (plan: Plan): ReadonlyArray<string> => {
-  const byReason = [...Map.groupBy(plan.skipped, (one) => one.reason)]
-  const shown = byReason
-    .slice(0, mostReasons)
-    .map(([reason, combinations]) => `${Numbers.count(combinations.length, "combination")}: ${reason}`)
+  const count = (what: string, reasons: ReadonlyArray<string>): ReadonlyArray<string> =>
+    [...Map.groupBy(reasons, (reason) => reason)].map(
+      ([reason, same]) => `${Numbers.count(same.length, what)}: ${reason}`,
+    )
+  const byReason = [
+    ...count(
+      "skipped cell",
+      plan.cells.flatMap((cell) => cell.skip?.message ?? []),
+    ),
+    ...count(
+      "invalid combination",
+      plan.skipped.map((one) => one.reason),
+    ),
+  ]
+  const shown = byReason.slice(0, mostReasons)
   return byReason.length > mostReasons
     ? [...shown, `and ${Numbers.count(byReason.length - mostReasons, "more reason")} (--json has them all)`]
     : shown
