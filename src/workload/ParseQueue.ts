@@ -1,9 +1,12 @@
-import { later } from "../platform/socketsTurns.ts"
+import { after, later } from "../platform/socketsTurns.ts"
 import type { Exchange } from "./Exchange.ts"
 import { Recording } from "./Recording.ts"
 
 /** Messages parsed in one turn of the event loop: some 0.1 ms, by which the stamp of a read can be late. */
 const messagesPerTurn = 24
+
+/** What has been read waits so long for the first turn: turns for single messages would cost more than parsing them. */
+const restSeconds = 0.05
 
 /** Parses answers between reads, a few messages at a time, and hands their recordings round. */
 export class ParseQueue {
@@ -11,6 +14,8 @@ export class ParseQueue {
   readonly #spare: Array<Recording> = []
   readonly #onParsed: (exchange: Exchange) => void
   #planned = false
+  #resting = false
+  #wake: () => void = () => {}
   #stopped = false
 
   constructor(onParsed: (exchange: Exchange) => void) {
@@ -24,12 +29,23 @@ export class ParseQueue {
   /** This exchange has something new to parse. */
   add(exchange: Exchange): void {
     this.#waiting.add(exchange)
-    this.#plan()
+    if (exchange.ended) this.#plan()
+    else this.#rest()
   }
 
   stop(): void {
     this.#stopped = true
+    this.#wake()
     this.#waiting.clear()
+  }
+
+  #rest(): void {
+    if (this.#resting || this.#planned || this.#stopped) return
+    this.#resting = true
+    this.#wake = after(restSeconds, () => {
+      this.#resting = false
+      this.#plan()
+    })
   }
 
   #plan(): void {
