@@ -144,9 +144,9 @@ export class CompletionReader {
     finish: unknown,
     delta: unknown,
   ): number {
+    if (ids !== null) return ids.length
     const perChunk = reported && (this.chunks === 0 || before > 0)
     if (perChunk) return Math.max(0, (this.outputTokens ?? 0) - before)
-    if (ids !== null) return ids.length
     const hasText = typeof piece === "string" && piece !== ""
     const isRole = field(delta, "role") !== undefined && !hasText
     if (!hasText && (typeof finish === "string" || isRole || typeof piece !== "string")) return 0

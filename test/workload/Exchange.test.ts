@@ -201,6 +201,13 @@ describe("which chunks carry tokens", () => {
     expect([...record.chunkTokens]).toEqual([2, 1])
   })
 
+  test("the ids of a chunk go before a count that runs ahead of it", () => {
+    const ids = (token_ids: ReadonlyArray<number>, count: number, finish: string | null = null) =>
+      `data: ${JSON.stringify({ choices: [{ text: "t", token_ids, finish_reason: finish }], ...usage(1, count) })}\n\n`
+    const record = read(ids([4], 1), ids([5], 3), ids([6], 3), ids([], 3, "length"))
+    expect([...record.chunkTokens]).toEqual([1, 1, 1])
+  })
+
   test("an answer without any token is a success with none", () => {
     const record = read(event("", usage(3, 0), "stop"))
     expect(record).toMatchObject({ error: null, outputTokens: 0, firstTokenSeconds: null, lastTokenSeconds: null })

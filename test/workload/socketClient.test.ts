@@ -361,6 +361,21 @@ describe("connections", () => {
     }),
   )
 
+  live("more connections than the limit of open files allows are an error that says so, not a smaller load", () =>
+    Effect.gen(function* () {
+      const server = yield* scripted((asked) => asked.write(words("a")))
+      if (server.endpoint.kind !== "tcp") return expect.unreachable()
+      const client = join(import.meta.dir, "limitedClient.ts")
+      const shell = `ulimit -n 64; exec "$0" "$1" "$2"`
+      const child = Bun.spawn(["bash", "-c", shell, process.execPath, client, String(server.endpoint.port)], {
+        stdout: "pipe",
+        stderr: "inherit",
+      })
+      const said: unknown = JSON.parse(yield* Effect.promise(() => new Response(child.stdout).text()))
+      expect(said).toMatchObject({ _tag: "LocalError", reason: "port", details: { code: "EMFILE" } })
+    }),
+  )
+
   live("interruption closes every connection at once", () =>
     Effect.gen(function* () {
       const server = yield* scripted((asked) => asked.write(streamHead))
