@@ -19,7 +19,6 @@ export interface EngineLaunch {
   readonly mounts: ReadonlyArray<Mount>
   /** Path that answers 200 when the engine is ready to serve. */
   readonly readinessPath: string
-  readonly readinessTimeoutSeconds: number
   /** Path of a JSON document about the running engine (`version` and whatever it says of itself); null for none. */
   readonly infoPath: string | null
   /** Model name that requests carry. */
@@ -56,6 +55,8 @@ export interface Engine {
 /** A model made ready on this node. */
 export interface ResolvedModel {
   readonly path: string
+  /** Folders in which the embedded engine may unpack its libraries, best first. */
+  readonly engineFolders: ReadonlyArray<string>
   readonly sizeBytes: number
   readonly sha256: string | null
   /** Shape of the weights where the file tells: what FLOPs are computed from. */

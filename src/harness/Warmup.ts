@@ -15,7 +15,7 @@ export interface WarmupOutcome {
   readonly failure: RequestRecord["error"]
 }
 
-type Send = (requests: ReadonlyArray<WorkloadRequest>, schedule: Schedule) => Effect.Effect<LoadRecord, LocalError>
+export type Send = (requests: ReadonlyArray<WorkloadRequest>, schedule: Schedule) => Effect.Effect<LoadRecord, LocalError>
 
 /** The workload's own prompts, as many as asked for, over and over when there are fewer. */
 const prompts = (workload: ReadonlyArray<WorkloadRequest>, count: number): ReadonlyArray<WorkloadRequest> =>
@@ -31,9 +31,13 @@ const secondsPerToken = (record: RequestRecord): number | null =>
 const firstFailure = (requests: ReadonlyArray<RequestRecord>): RequestRecord["error"] =>
   requests.find((request) => request.error !== null)?.error ?? null
 
-const fixed = (workload: ReadonlyArray<WorkloadRequest>, count: number, batchSize: number, send: Send) =>
+/** Warm-up goes at the measured concurrency; arrivals in time would only make it longer. */
+const pacing = (schedule: Schedule): Schedule =>
+  schedule.kind === "open" ? { kind: "closed", concurrency: 4 } : schedule
+
+const fixed = (workload: ReadonlyArray<WorkloadRequest>, count: number, schedule: Schedule, send: Send) =>
   Effect.map(
-    send(prompts(workload, count), { kind: "batches", batchSize }),
+    send(prompts(workload, count), pacing(schedule)),
     (record): WarmupOutcome => ({
       requests: record.requests.length,
       converged: null,
@@ -72,9 +76,9 @@ const untilSettled = (workload: ReadonlyArray<WorkloadRequest>, warmup: Experime
 export const run = (
   warmup: Experiment["warmup"],
   workload: ReadonlyArray<WorkloadRequest>,
-  batchSize: number,
+  schedule: Schedule,
   send: Send,
 ): Effect.Effect<WarmupOutcome, LocalError> =>
   warmup.convergence_detection
     ? untilSettled(workload, warmup, send)
-    : fixed(workload, warmup.n_warmup, batchSize, send)
+    : fixed(workload, warmup.n_warmup, schedule, send)

@@ -15,7 +15,6 @@ const shell = (script: string): EngineLaunch => ({
   env: { CANARY: "sings" },
   mounts: [],
   readinessPath: "/health",
-  readinessTimeoutSeconds: 5,
   infoPath: null,
   servedModel: "m",
 })

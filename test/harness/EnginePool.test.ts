@@ -12,7 +12,6 @@ const launchOf = (name: string): EngineLaunch => ({
   env: {},
   mounts: [],
   readinessPath: "/health",
-  readinessTimeoutSeconds: 1,
   infoPath: null,
   servedModel: "m",
 })

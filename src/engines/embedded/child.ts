@@ -1,4 +1,75 @@
-/** The embedded engine's server: runs in a child process of this same binary. */
+import * as Life from "../../platform/childLife.ts"
+import { engineVersion, extract } from "../../platform/engineLibraries.ts"
+import * as Http from "../../platform/httpServer.ts"
+import * as Addon from "../../platform/llamaAddon.ts"
+import { readHeader } from "../../platform/ggufFile.ts"
+import { type EngineArguments, fromArgv } from "./Arguments.ts"
+import { calibrate } from "./Calibration.ts"
+import { type Loaded, preparer } from "./Generation.ts"
+import * as Gguf from "./Gguf.ts"
+import { Scheduler } from "./Scheduler.ts"
+import * as Server from "./Server.ts"
+
+const maximumQueued = 4096
+
+const load = async (args: EngineArguments): Promise<Loaded> => {
+  const header = readHeader(args.modelPath, Gguf.parse)
+  const weights = Gguf.weights(header)
+  const addon = Addon.load(extract(args.libraryFolders), (_level, message) => Life.logLine(message.trimEnd()))
+  await addon.init()
+  const model = new addon.AddonModel(args.modelPath, { addonExports: addon, gpuLayers: 0, useMmap: args.mmap })
+  if (!(await model.init())) throw new Error(`llama.cpp could not load the model ${args.modelPath}`)
+  const contextTokens = args.contextPerSequence * args.slots
+  const batchTokens = Math.max(args.slots, Math.min(args.batchTokens, contextTokens))
+  const cores = Math.max(1, addon.getMathCores())
+  const context = new addon.AddonContext(model, {
+    contextSize: contextTokens,
+    batchSize: batchTokens,
+    sequences: args.slots,
+    threads: args.threads ?? cores,
+  })
+  if (!(await context.init()))
+    throw new Error(`llama.cpp could not make a context of ${contextTokens} tokens: out of memory?`)
+  const calibration = args.threads === null ? await calibrate(context, cores, args.slots) : null
+  const scheduler = new Scheduler(context, model, args.slots, batchTokens)
+  const limits = { vocabularySize: weights.vocabularySize, contextPerSequence: args.contextPerSequence }
+  return {
+    info: {
+      version: engineVersion,
+      model_name: weights.name,
+      weight_format: weights.format,
+      parameters: weights.parameters,
+      threads: context.getThreads(),
+      calibration: calibration?.points ?? null,
+      slots: args.slots,
+      context_per_sequence: args.contextPerSequence,
+      batch_tokens: batchTokens,
+      prefix_cache: false,
+      system: addon.systemInfo().trim(),
+    },
+    counts: () => scheduler.counts(),
+    prepare: preparer(addon, model, scheduler, limits),
+  }
+}
+
+/** The embedded engine's server: runs in a process of its own, started from this same binary. */
 export const serve = async (argv: ReadonlyArray<string>): Promise<void> => {
-  throw new Error(`the embedded engine is not there yet: ${argv.join(" ")}`)
+  const args = fromArgv(argv)
+  if (typeof args === "string") return Life.die(`embedded engine: ${args}`)
+  if (args.followParent) Life.followParent()
+  const state: Server.ServerState = {
+    model: args.servedModel,
+    createdSeconds: Life.nowSeconds(),
+    maximumQueued,
+    loaded: null,
+  }
+  try {
+    const server = Http.listen(args, (request) => Server.handle(state, request))
+    Life.onTerminate(() => server.stop())
+    Life.logLine(`embedded engine: listening on ${args.host}:${server.port}`)
+    state.loaded = await load(args)
+    Life.logLine(`embedded engine: ready, ${JSON.stringify(state.loaded.info)}`)
+  } catch (cause) {
+    Life.die(`embedded engine: ${cause instanceof Error ? cause.message : String(cause)}`)
+  }
 }

@@ -1,0 +1,11 @@
+import type { Backend } from "../domain/Backend.ts"
+import type { Engine } from "./Engine.ts"
+import { engine as embedded } from "./embedded/engine.ts"
+
+const engines: ReadonlyMap<Backend, Engine> = new Map([["embedded", embedded]])
+
+/** The description of a backend's engine; null where this build has no adapter for it. */
+export const byBackend = (backend: Backend): Engine | null => engines.get(backend) ?? null
+
+/** The backends that this build can drive. */
+export const available: ReadonlyArray<Backend> = [...engines.keys()]

@@ -1,0 +1,63 @@
+/** How the embedded engine's process is started. */
+export interface EngineArguments {
+  readonly modelPath: string
+  readonly servedModel: string
+  readonly host: string
+  readonly port: number
+  readonly slots: number
+  readonly contextPerSequence: number
+  readonly batchTokens: number
+  /** null: calibrated at load. */
+  readonly threads: number | null
+  readonly mmap: boolean
+  readonly libraryFolders: ReadonlyArray<string>
+  /** End when the process that started this one ends. */
+  readonly followParent: boolean
+}
+
+/** The command line of an engine process; `host` and `port` may be placeholders. */
+export const toArgv = (
+  args: Omit<EngineArguments, "host" | "port"> & { readonly host: string; readonly port: string },
+): ReadonlyArray<string> => [
+  "__engine",
+  `--model=${args.modelPath}`,
+  `--served-model=${args.servedModel}`,
+  `--host=${args.host}`,
+  `--port=${args.port}`,
+  `--slots=${args.slots}`,
+  `--context=${args.contextPerSequence}`,
+  `--batch=${args.batchTokens}`,
+  `--threads=${args.threads ?? "auto"}`,
+  ...(args.mmap ? [] : ["--no-mmap"]),
+  ...args.libraryFolders.map((folder) => `--libraries=${folder}`),
+  ...(args.followParent ? ["--follow-parent"] : []),
+]
+
+/** Reads the command line back; null names what is missing or wrong. */
+export const fromArgv = (argv: ReadonlyArray<string>): EngineArguments | string => {
+  const values = new Map<string, string>()
+  const libraryFolders: Array<string> = []
+  for (const argument of argv) {
+    const [, name = "", value = ""] = /^--([a-z-]+)(?:=(.*))?$/s.exec(argument) ?? []
+    if (name === "libraries") libraryFolders.push(value)
+    else values.set(name, value)
+  }
+  const integer = (name: string): number => Number.parseInt(values.get(name) ?? "", 10)
+  const threads = values.get("threads") ?? "auto"
+  const args: EngineArguments = {
+    modelPath: values.get("model") ?? "",
+    servedModel: values.get("served-model") ?? "",
+    host: values.get("host") ?? "127.0.0.1",
+    port: integer("port"),
+    slots: integer("slots"),
+    contextPerSequence: integer("context"),
+    batchTokens: integer("batch"),
+    threads: threads === "auto" ? null : Number.parseInt(threads, 10),
+    mmap: !values.has("no-mmap"),
+    libraryFolders,
+    followParent: values.has("follow-parent"),
+  }
+  if (args.modelPath === "" || args.servedModel === "") return "--model and --served-model are needed"
+  const numbers = [args.port, args.slots, args.contextPerSequence, args.batchTokens, args.threads ?? 1]
+  return numbers.every((value) => Number.isInteger(value) && value >= 0) ? args : "a number is missing or malformed"
+}

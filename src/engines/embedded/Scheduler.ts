@@ -1,0 +1,181 @@
+import type { AddonContext, AddonModel, AddonSampler } from "../../platform/llamaAddon.ts"
+import type { FinishReason } from "./Completion.ts"
+
+/** One sequence to generate. */
+export interface Job {
+  readonly prompt: Uint32Array
+  readonly maxTokens: number
+  readonly ignoreEos: boolean
+  readonly sampler: AddonSampler
+  /** Called for each token as it is sampled. */
+  readonly onToken: (token: number, count: number) => void
+  readonly onEnd: (reason: FinishReason, count: number) => void
+  readonly onFailure: (cause: unknown) => void
+}
+
+interface Slot {
+  readonly job: Job
+  readonly sequence: number
+  /** Positions already in the context. */
+  position: number
+  /** The token to feed next, once the prompt is in. */
+  next: number
+  produced: number
+  cancelled: boolean
+}
+
+export interface SchedulerCounts {
+  readonly active: number
+  readonly queued: number
+  readonly steps: number
+  readonly prefillTokens: number
+  readonly decodedTokens: number
+}
+
+const none = new Uint32Array(0)
+
+/**
+ * Continuous batching over one context: each step carries one token of every sequence that is decoding, then prompt
+ * chunks in what room the batch has left.
+ */
+export class Scheduler {
+  readonly #context: AddonContext
+  readonly #isEnd: (token: number) => boolean
+  readonly #batchTokens: number
+  readonly #freeSequences: Array<number>
+  readonly #queue: Array<Job> = []
+  readonly #slots: Array<Slot> = []
+  #running: Promise<void> | null = null
+  #steps = 0
+  #prefillTokens = 0
+  #decodedTokens = 0
+
+  constructor(context: AddonContext, model: AddonModel, sequences: number, batchTokens: number) {
+    this.#context = context
+    this.#isEnd = (token) => model.isEogToken(token)
+    this.#batchTokens = batchTokens
+    this.#freeSequences = Array.from({ length: sequences }, (_, index) => sequences - 1 - index)
+  }
+
+  counts(): SchedulerCounts {
+    return {
+      active: this.#slots.length,
+      queued: this.#queue.length,
+      steps: this.#steps,
+      prefillTokens: this.#prefillTokens,
+      decodedTokens: this.#decodedTokens,
+    }
+  }
+
+  /** Queues a job; the function given back takes it out again, at the latest after the current step. */
+  submit(job: Job): () => void {
+    this.#queue.push(job)
+    this.#running ??= this.#run().finally(() => {
+      this.#running = null
+    })
+    return () => {
+      const waiting = this.#queue.indexOf(job)
+      if (waiting >= 0) {
+        this.#queue.splice(waiting, 1)
+        job.sampler.dispose()
+      }
+      const slot = this.#slots.find((candidate) => candidate.job === job)
+      if (slot !== undefined) slot.cancelled = true
+    }
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve()
+    while (this.#admit() > 0) {
+      try {
+        await this.#step()
+      } catch (cause) {
+        for (const slot of [...this.#slots]) {
+          this.#release(slot)
+          slot.job.onFailure(cause)
+        }
+      }
+    }
+  }
+
+  #admit(): number {
+    for (const slot of this.#slots.filter((candidate) => candidate.cancelled)) this.#release(slot)
+    while (this.#queue.length > 0) {
+      const sequence = this.#freeSequences.pop()
+      if (sequence === undefined) break
+      const job = this.#queue.shift()
+      if (job === undefined) this.#freeSequences.push(sequence)
+      else this.#slots.push({ job, sequence, position: 0, next: -1, produced: 0, cancelled: false })
+    }
+    return this.#slots.length
+  }
+
+  #release(slot: Slot): void {
+    this.#slots.splice(this.#slots.indexOf(slot), 1)
+    this.#context.disposeSequence(slot.sequence)
+    this.#freeSequences.push(slot.sequence)
+    slot.job.sampler.dispose()
+  }
+
+  async #step(): Promise<void> {
+    const wanted = this.#fillBatch()
+    await this.#context.decodeBatch()
+    this.#steps++
+    const tokens = await Promise.all(
+      wanted.map(({ slot, logit }) => this.#context.sampleToken(logit, slot.job.sampler)),
+    )
+    for (const [index, { slot }] of wanted.entries()) {
+      const token = tokens[index]
+      if (token === undefined || token < 0) throw new Error("the sampler gave no token")
+      this.#accept(slot, token)
+    }
+  }
+
+  #fillBatch(): ReadonlyArray<{ readonly slot: Slot; readonly logit: number }> {
+    this.#context.initBatch(this.#batchTokens)
+    let room = this.#batchTokens
+    const wanted: Array<{ slot: Slot; logit: number }> = []
+    const decoding = this.#slots.filter((slot) => slot.position >= slot.job.prompt.length)
+    const prefilling = this.#slots.filter((slot) => slot.position < slot.job.prompt.length)
+    for (const slot of decoding) {
+      if (room === 0) break
+      const [logit = 0] = this.#add(slot, Uint32Array.of(slot.next), Uint32Array.of(0))
+      wanted.push({ slot, logit })
+      room--
+      this.#decodedTokens++
+    }
+    for (const slot of prefilling) {
+      if (room === 0) break
+      const chunk = slot.job.prompt.subarray(slot.position, slot.position + room)
+      const last = slot.position + chunk.length === slot.job.prompt.length
+      const [logit = 0] = this.#add(slot, chunk, last ? Uint32Array.of(chunk.length - 1) : none)
+      if (last) wanted.push({ slot, logit })
+      room -= chunk.length
+      this.#prefillTokens += chunk.length
+    }
+    return wanted
+  }
+
+  #add(slot: Slot, tokens: Uint32Array, logits: Uint32Array): ReadonlyArray<number> {
+    const indexes = this.#context.addToBatch(slot.sequence, slot.position, tokens, logits)
+    slot.position += tokens.length
+    return Array.from(indexes)
+  }
+
+  #accept(slot: Slot, token: number): void {
+    if (slot.cancelled) return
+    const { job } = slot
+    if (!job.ignoreEos && this.#isEnd(token)) {
+      this.#release(slot)
+      job.onEnd("stop", slot.produced)
+      return
+    }
+    slot.next = token
+    slot.produced++
+    const finished = slot.produced >= job.maxTokens
+    job.onToken(token, slot.produced)
+    if (!finished) return
+    this.#release(slot)
+    job.onEnd("length", slot.produced)
+  }
+}

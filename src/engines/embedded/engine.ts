@@ -1,0 +1,115 @@
+import { Result } from "effect"
+import type { Experiment } from "../../domain/Experiment.ts"
+import type { Engine, EngineLaunch, Unsupported } from "../Engine.ts"
+import { toArgv } from "./Arguments.ts"
+import { allowed, parse } from "./SyntheticShape.ts"
+
+const servedModel = "model"
+const contextStep = 256
+
+const cannot = (condition: boolean, field: string, message: string): ReadonlyArray<Unsupported> =>
+  condition ? [{ field, message }] : []
+
+/** The GGUF path or `synthetic:` name of a model; null when it has no such form. */
+export const ggufOf = (model: Experiment["model"]): string | null => {
+  if (typeof model !== "string") return model.gguf ?? null
+  return model.startsWith("synthetic:") || /\.gguf$/i.test(model) || model.includes("/") ? model : null
+}
+
+const modelProblems = (model: Experiment["model"]): ReadonlyArray<Unsupported> => {
+  const name = ggufOf(model)
+  if (name === null)
+    return [{ field: "model", message: "it needs a GGUF file (model: PATH.gguf, or {gguf: PATH}) or a synthetic: model" }]
+  return cannot(
+    name.startsWith("synthetic:") && parse(name) === null,
+    "model",
+    `there is no ${name}; allowed after synthetic: ${allowed.join(", ")}`,
+  )
+}
+
+const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => {
+  const { decoder, devices, embedded } = experiment
+  return [
+    ...modelProblems(experiment.model),
+    ...cannot(experiment.precision !== null, "precision", "it runs the file's own weight format; leave precision out"),
+    ...cannot(decoder.min_p !== undefined, "decoder.min_p", "it does not sample with min_p"),
+    ...cannot(decoder.repetition_penalty !== 1, "decoder.repetition_penalty", "it has no repetition penalty"),
+    ...cannot(decoder.min_new_tokens !== undefined, "decoder.min_new_tokens", "it has no minimum length"),
+    ...cannot(experiment.lora !== undefined, "lora", "it loads no adapters"),
+    ...cannot(experiment.passthrough_kwargs !== undefined, "passthrough_kwargs", "it has nothing to pass them to"),
+    ...cannot((embedded?.gpu_layers ?? 0) > 0, "embedded.gpu_layers", "it computes on the CPU only"),
+    ...cannot(
+      devices !== undefined && devices !== "none" && devices.length > 0,
+      "devices",
+      "it computes on the CPU only",
+    ),
+  ]
+}
+
+const batchSize = (experiment: Experiment): number =>
+  Math.max(experiment.embedded?.batch_size ?? 1, experiment.load.concurrency ?? 1)
+
+/** Prompt and output of one request, rounded up: what each sequence's share of the context must hold. */
+const contextPerSequence = (experiment: Experiment): number => {
+  if (experiment.embedded?.context_size !== undefined) return experiment.embedded.context_size
+  const synthetic = typeof experiment.dataset === "string" ? null : experiment.dataset
+  const input = synthetic?.input_len ?? experiment.max_input_tokens
+  const output = synthetic?.output_len ?? experiment.max_output_tokens
+  return Math.ceil((input + output + 1) / contextStep) * contextStep
+}
+
+/** Exact output lengths wherever the prompts carry no meaning; a person's own prompts may end by themselves. */
+const ignoresEnd = (experiment: Experiment): boolean =>
+  experiment.embedded?.ignore_eos ?? (typeof experiment.dataset !== "string" || experiment.dataset === "aienergyscore")
+
+const launch: Engine["launch"] = (experiment, model) => {
+  const problems = unsupported(experiment)
+  if (problems.length > 0) return Result.fail(problems)
+  const value: EngineLaunch = {
+    backend: "embedded",
+    program: { kind: "self" },
+    argv: toArgv({
+      modelPath: model.path,
+      servedModel,
+      host: "{host}",
+      port: "{port}",
+      slots: batchSize(experiment),
+      contextPerSequence: contextPerSequence(experiment),
+      batchTokens: experiment.embedded?.prefill_chunk ?? 512,
+      threads: experiment.embedded?.threads ?? null,
+      mmap: experiment.embedded?.mmap ?? true,
+      libraryFolders: model.engineFolders,
+      followParent: true,
+    }),
+    env: { GGML_NO_BACKTRACE: "1" },
+    mounts: [{ hostPath: model.path, readOnly: true }],
+    readinessPath: "/health",
+    infoPath: "/props",
+    servedModel,
+  }
+  return Result.succeed(value)
+}
+
+const encode: Engine["encode"] = (experiment, launched, request) => {
+  const { decoder } = experiment
+  const sampled = decoder.do_sample && decoder.temperature > 0
+  return {
+    path: "/v1/completions",
+    headers: {},
+    body: JSON.stringify({
+      model: launched.servedModel,
+      prompt: request.prompt,
+      max_tokens: request.maxOutputTokens,
+      ignore_eos: ignoresEnd(experiment),
+      temperature: sampled ? decoder.temperature : 0,
+      ...(sampled ? { top_k: decoder.top_k, top_p: decoder.top_p } : {}),
+      seed: (experiment.random_seed + request.id) % 2 ** 31,
+      stream: true,
+      stream_options: { include_usage: true, continuous_usage_stats: true },
+      return_token_ids: true,
+    }),
+  }
+}
+
+/** The llama.cpp inside this binary, as an engine like every other. */
+export const engine: Engine = { backend: "embedded", unsupported, launch, encode, batchSize }

@@ -1,0 +1,22 @@
+import { Schema } from "effect"
+import blob from "../../assets/engine-linux-x64.zst" with { type: "file" }
+import manifestJson from "../../assets/engine-linux-x64.json" with { type: "json" }
+
+/** What the packed library set holds; written by scripts/pack.ts. */
+export const EngineManifest = Schema.Struct({
+  variant: Schema.String,
+  id: Schema.String,
+  addon: Schema.String,
+  packageVersion: Schema.String,
+  llamaCpp: Schema.String,
+  files: Schema.Array(
+    Schema.Struct({ name: Schema.String, offset: Schema.Int, size: Schema.Int, sha256: Schema.String }),
+  ),
+})
+export type EngineManifest = typeof EngineManifest.Type
+
+/** The llama.cpp libraries inside this binary. */
+export const packed = {
+  blobPath: blob,
+  manifest: Schema.decodeUnknownSync(EngineManifest)(manifestJson),
+}

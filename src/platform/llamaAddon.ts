@@ -1,0 +1,85 @@
+import { constants } from "node:os"
+import { join } from "node:path"
+import { packed } from "./engineAssets.ts"
+
+/** A loaded model of the N-API addon. Asking about a token id past the vocabulary aborts the process. */
+export interface AddonModel {
+  init(): Promise<boolean>
+  dispose(): Promise<void>
+  tokenize(text: string, specialTokens: boolean): Uint32Array
+  detokenize(tokens: Uint32Array, specialTokens: boolean): string
+  isEogToken(token: number): boolean
+  tokenBos(): number
+  shouldPrependBosToken(): boolean
+  getTotalParameters(): number
+  getTrainContextSize(): number
+}
+
+export interface AddonContext {
+  init(): Promise<boolean>
+  dispose(): Promise<void>
+  setThreads(threads: number): void
+  getThreads(): number
+  getContextSize(): number
+  initBatch(size: number): void
+  /** Adds tokens of a sequence from a position on; gives the batch index of each token whose logits were asked for. */
+  addToBatch(sequence: number, position: number, tokens: Uint32Array, logitIndexes: Uint32Array): ArrayLike<number>
+  decodeBatch(): Promise<void>
+  sampleToken(batchIndex: number, sampler: AddonSampler): Promise<number>
+  disposeSequence(sequence: number): void
+}
+
+export interface SamplerConfig {
+  readonly temperature: number
+  readonly topK?: number
+  readonly topP?: number
+  readonly seed?: number
+  readonly tokenBiasKeys?: Uint32Array
+  readonly tokenBiasValues?: Float32Array
+}
+
+export interface AddonSampler {
+  applyConfig(config: SamplerConfig): void
+  dispose(): void
+}
+
+export interface LlamaAddon {
+  AddonModel: new (
+    path: string,
+    options: { addonExports: LlamaAddon; gpuLayers: number; useMmap: boolean },
+  ) => AddonModel
+  AddonContext: new (
+    model: AddonModel,
+    options: { contextSize: number; batchSize: number; sequences: number; threads: number },
+  ) => AddonContext
+  AddonSampler: new (model: AddonModel) => AddonSampler
+  markLoaded(): void
+  setLogger(log: (level: number, message: string) => void): void
+  setLoggerLogLevel(level: number): void
+  loadBackends(directory?: string): void
+  init(): Promise<void>
+  dispose(): Promise<void>
+  getMathCores(): number
+  systemInfo(): string
+}
+
+const needed = ["AddonModel", "AddonContext", "AddonSampler", "markLoaded", "setLogger", "loadBackends", "init"]
+
+const isAddon = (value: unknown): value is LlamaAddon =>
+  typeof value === "object" && value !== null && needed.every((name) => typeof Reflect.get(value, name) === "function")
+
+const warnings = 3
+
+/** Loads the addon and the best CPU backend from a folder of unpacked libraries. Only for the engine's own process. */
+export const load = (directory: string, log: (level: number, message: string) => void): LlamaAddon => {
+  const module: { exports: unknown } = { exports: {} }
+  process.dlopen(module, join(directory, packed.manifest.addon), constants.dlopen.RTLD_NOW)
+  const addon = module.exports
+  if (!isAddon(addon)) throw new Error("the engine's addon does not have the functions it should")
+  addon.markLoaded()
+  addon.setLogger(log)
+  addon.setLoggerLogLevel(warnings)
+  addon.loadBackends()
+  addon.loadBackends(directory)
+  return addon
+}
