@@ -51,7 +51,10 @@ export const make = Effect.gen(function* () {
       Effect.gen(function* () {
         const wanted = measurable(session.domains)
         if (wanted.length === 0) {
-          return { figures: [], why: "no domain is measured here, and an estimate counts only the engine's own processes" }
+          return {
+            figures: [],
+            why: "no domain is measured here, and an estimate counts only the engine's own processes",
+          }
         }
         const now = yield* timeline.now
         const before = yield* Ref.get(kept)

@@ -22,9 +22,7 @@ import * as Readiness from "./Readiness.ts"
 import * as Record from "./Record.ts"
 import * as Warmup from "./Warmup.ts"
 
-const decodeDetails = Schema.decodeUnknownOption(
-  Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)),
-)
+const decodeDetails = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
 
 const unsupportedError = (cell: Cell, problems: ReadonlyArray<Unsupported>): EngineError =>
   new EngineError({
@@ -188,7 +186,10 @@ export const layer = Layer.effect(
       })
 
       yield* phases.enter("window")
-      const loading = Effect.raceFirst(send(workload.requests, schedule), reportLive(context, tokens, session.currentWatts))
+      const loading = Effect.raceFirst(
+        send(workload.requests, schedule),
+        reportLive(context, tokens, session.currentWatts),
+      )
       const load = yield* driven(loading, "window", timeouts.windowSeconds)
       yield* phases.enter("drain")
       yield* Effect.sleep(`${drainSeconds(experiment.energy.sample_hz)} seconds`)
@@ -212,7 +213,7 @@ export const layer = Layer.effect(
         phases: yield* phases.spans,
         workload: workload.requests,
         requests: load.requests,
-        concurrency: Schedules.concurrency(schedule),
+        capacity: schedule.kind === "open" ? null : Schedules.concurrency(schedule),
         client: load.health,
         warmup,
         metering: {
@@ -238,8 +239,7 @@ export const layer = Layer.effect(
     })
 
     return Executor.of({
-      execute: (cell, context) =>
-        Effect.scoped(execute(cell, context)).pipe(Effect.provideService(Timeline, timeline)),
+      execute: (cell, context) => Effect.scoped(execute(cell, context)).pipe(Effect.provideService(Timeline, timeline)),
     })
   }),
 )

@@ -1,7 +1,7 @@
 import type { DomainInfo, DomainSeries, SamplerCost } from "../domain/Energy.ts"
 import type { HostSnapshot } from "../domain/HostFacts.ts"
-import type { Cell } from "../domain/Plan.ts"
 import type { Phase } from "../domain/Phase.ts"
+import type { Cell } from "../domain/Plan.ts"
 import type { RequestRecord, WorkloadRequest } from "../domain/Request.ts"
 import type { Reason } from "../domain/ResultDocument.ts"
 import type { ClockAnchor, Span } from "../domain/Window.ts"
@@ -34,7 +34,8 @@ export interface Observation {
   readonly phases: ReadonlyArray<{ readonly phase: Phase; readonly span: Span }>
   readonly workload: ReadonlyArray<WorkloadRequest>
   readonly requests: ReadonlyArray<RequestRecord>
-  readonly concurrency: number
+  /** Requests in flight when the engine is full; null when requests arrive by themselves. */
+  readonly capacity: number | null
   readonly client: ClientHealth
   readonly warmup: WarmupOutcome | null
   readonly metering: {

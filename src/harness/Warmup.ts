@@ -15,7 +15,10 @@ export interface WarmupOutcome {
   readonly failure: RequestRecord["error"]
 }
 
-export type Send = (requests: ReadonlyArray<WorkloadRequest>, schedule: Schedule) => Effect.Effect<LoadRecord, LocalError>
+export type Send = (
+  requests: ReadonlyArray<WorkloadRequest>,
+  schedule: Schedule,
+) => Effect.Effect<LoadRecord, LocalError>
 
 /** The workload's own prompts, as many as asked for, over and over when there are fewer. */
 const prompts = (workload: ReadonlyArray<WorkloadRequest>, count: number): ReadonlyArray<WorkloadRequest> =>
@@ -79,6 +82,4 @@ export const run = (
   schedule: Schedule,
   send: Send,
 ): Effect.Effect<WarmupOutcome, LocalError> =>
-  warmup.convergence_detection
-    ? untilSettled(workload, warmup, send)
-    : fixed(workload, warmup.n_warmup, schedule, send)
+  warmup.convergence_detection ? untilSettled(workload, warmup, send) : fixed(workload, warmup.n_warmup, schedule, send)
