@@ -2,11 +2,11 @@ import { Effect, Layer } from "effect"
 import { EngineError } from "../domain/Failure.ts"
 import { readHeader } from "../platform/ggufFile.ts"
 import * as Files from "../platform/modelFiles.ts"
+import type { ResolvedModel } from "./Engine.ts"
 import { ggufOf } from "./embedded/engine.ts"
 import * as Gguf from "./embedded/Gguf.ts"
 import * as Synthetic from "./embedded/Synthetic.ts"
 import { parse, type SyntheticModel } from "./embedded/SyntheticShape.ts"
-import type { ResolvedModel } from "./Engine.ts"
 import { Models } from "./Models.ts"
 
 /** Where models are looked for and what is derived from them is kept. */
@@ -18,7 +18,12 @@ export interface ModelPlaces {
 }
 
 const modelError = (model: string, problem: string, fix: string): EngineError =>
-  new EngineError({ reason: "model", message: `The model ${model} cannot be used: ${problem}`, fix, details: { model } })
+  new EngineError({
+    reason: "model",
+    message: `The model ${model} cannot be used: ${problem}`,
+    fix,
+    details: { model },
+  })
 
 const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 

@@ -83,7 +83,12 @@ const whole = async (
           text += piece
           tokenIds.push(token)
         })
-        return { index, text: text + generator.rest(), finishReason, tokenIds: request.returnTokenIds ? tokenIds : null }
+        return {
+          index,
+          text: text + generator.rest(),
+          finishReason,
+          tokenIds: request.returnTokenIds ? tokenIds : null,
+        }
       }),
     )
     const usage = {
@@ -118,7 +123,12 @@ const complete = async (state: ServerState, request: Request): Promise<Response>
   if (decoded._tag === "Failure") return failure(400, "invalid_request_error", decoded.failure)
   const body = decoded.success
   if (body.model !== null && body.model !== state.model)
-    return failure(404, "invalid_request_error", `there is no model ${body.model} here, only ${state.model}`, "model_not_found")
+    return failure(
+      404,
+      "invalid_request_error",
+      `there is no model ${body.model} here, only ${state.model}`,
+      "model_not_found",
+    )
   const prepared = loaded.prepare(body)
   if (prepared._tag === "Failure")
     return failure(400, "invalid_request_error", prepared.failure.message, prepared.failure.code)

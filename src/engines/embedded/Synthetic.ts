@@ -129,8 +129,7 @@ const metadata = (shape: Shape, quantisation: Quantisation): { readonly count: n
     return out.text(key).u32(valueType)
   }
   const integer = (key: string, value: number) => entry(key, u32Type).u32(value)
-  const array = (key: string, elementType: number, length: number) =>
-    entry(key, arrayType).u32(elementType).u64(length)
+  const array = (key: string, elementType: number, length: number) => entry(key, arrayType).u32(elementType).u64(length)
   entry("general.architecture", stringType).text("llama")
   entry("general.name", stringType).text(`${shape.name}-${quantisation}`)
   integer("general.file_type", fileTypeNumber[quantisation])

@@ -22,7 +22,8 @@ function* pieces(): Generator<string> {
   yield "\n"
   for (const one of syllables) yield* [one, space + one]
   for (const one of syllables) for (const two of syllables) yield* [one + two, space + one + two]
-  for (const one of syllables) for (const two of syllables) for (const three of syllables) yield space + one + two + three
+  for (const one of syllables)
+    for (const two of syllables) for (const three of syllables) yield space + one + two + three
 }
 
 /** A vocabulary of exactly `size` tokens: unknown, begin, end, the 256 bytes, then pronounceable pieces. */

@@ -65,17 +65,19 @@ const normalTable = (seed: number): Float32Array => {
 /** Fills a matrix of the given bytes with random weights of standard deviation `sigma`. */
 export type Fill = (bytes: number, sigma: number, seed: number) => Uint8Array
 
-const fillHalf = (normal: Float32Array): Fill => (bytes, sigma, seed) => {
-  const next = randomBits(seed)
-  const table = Uint16Array.from(normal, (value) => halfBits(value * sigma))
-  const out = new Uint16Array(bytes / 2)
-  for (let index = 0; index < out.length; index += 2) {
-    const bits = next()
-    out[index] = table[bits & 0xffff] ?? 0
-    out[index + 1] = table[bits >>> 16] ?? 0
+const fillHalf =
+  (normal: Float32Array): Fill =>
+  (bytes, sigma, seed) => {
+    const next = randomBits(seed)
+    const table = Uint16Array.from(normal, (value) => halfBits(value * sigma))
+    const out = new Uint16Array(bytes / 2)
+    for (let index = 0; index < out.length; index += 2) {
+      const bits = next()
+      out[index] = table[bits & 0xffff] ?? 0
+      out[index + 1] = table[bits >>> 16] ?? 0
+    }
+    return new Uint8Array(out.buffer)
   }
-  return new Uint8Array(out.buffer)
-}
 
 /** Blocks of 32 signed bytes under one half-precision scale. */
 const fillQ8 = (normal: Float32Array): Fill => {

@@ -19,7 +19,9 @@ export const ggufOf = (model: Experiment["model"]): string | null => {
 const modelProblems = (model: Experiment["model"]): ReadonlyArray<Unsupported> => {
   const name = ggufOf(model)
   if (name === null)
-    return [{ field: "model", message: "it needs a GGUF file (model: PATH.gguf, or {gguf: PATH}) or a synthetic: model" }]
+    return [
+      { field: "model", message: "it needs a GGUF file (model: PATH.gguf, or {gguf: PATH}) or a synthetic: model" },
+    ]
   return cannot(
     name.startsWith("synthetic:") && parse(name) === null,
     "model",

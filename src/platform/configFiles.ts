@@ -1,0 +1,39 @@
+import { readFile, realpath, stat } from "node:fs/promises"
+import { dirname, resolve } from "node:path"
+
+/** Bytes of a file, or the sentence that says why they cannot be had. */
+export type Reading = { readonly bytes: Uint8Array } | { readonly problem: string; readonly missing: boolean }
+
+const problems: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EISDIR: "it is a directory, not a file",
+  ELOOP: "its symbolic links lead in a circle",
+  ENAMETOOLONG: "the name is too long",
+}
+
+const codeOf = (cause: unknown): string =>
+  cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "UNKNOWN"
+
+/** Reads a file up to a size; what is larger, not there or not a file is a problem, not an exception. */
+export const read = async (path: string, maximumBytes: number): Promise<Reading> => {
+  try {
+    const found = await stat(path)
+    if (found.isDirectory()) return { problem: "it is a directory, not a file", missing: false }
+    if (found.size > maximumBytes)
+      return { problem: `it has ${found.size} bytes; a configuration may have ${maximumBytes}`, missing: false }
+    return { bytes: await readFile(path) }
+  } catch (cause) {
+    const code = codeOf(cause)
+    if (code === "ENOENT" || code === "ENOTDIR") return { problem: "there is no such file", missing: true }
+    return { problem: problems[code] ?? String(cause), missing: false }
+  }
+}
+
+/** Where a path really is; the path itself where nothing is there. */
+export const real = async (path: string): Promise<string> => realpath(path).catch(() => path)
+
+/** A path put together with a folder, symbolic links not followed. */
+export const under = (folder: string, path: string): string => resolve(folder, path)
+
+/** The folder that a path lies in. */
+export const folderOf = (path: string): string => dirname(path)

@@ -1,0 +1,70 @@
+import { mkdtempSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as Arguments from "../../src/engines/embedded/Arguments.ts"
+import * as Synthetic from "../../src/engines/embedded/Synthetic.ts"
+import * as Shape from "../../src/engines/embedded/SyntheticShape.ts"
+import { freePort } from "../../src/platform/process.ts"
+import { projectRoot } from "../lib/env.ts"
+
+const libraries = join(tmpdir(), "llem-test-cache")
+
+/** A small synthetic model on disk. */
+export const syntheticModel = (): string => {
+  const model = Shape.parse("synthetic:15m")
+  if (model === null) throw new Error("no such model")
+  const path = join(mkdtempSync(join(tmpdir(), "llem-model-")), "15m.gguf")
+  writeFileSync(path, Buffer.concat([...Synthetic.chunks(model)]))
+  return path
+}
+
+export interface RunningServer {
+  readonly url: string
+  readonly pid: number
+  readonly process: Bun.Subprocess<"pipe", "ignore", "pipe">
+  readonly post: (body: unknown) => Promise<Response>
+  readonly props: () => Promise<Record<string, number>>
+  readonly stop: () => Promise<void>
+}
+
+export const commandOf = async (modelPath: string, slots: number, followParent = false) => {
+  const port = await freePort()
+  const argv = Arguments.toArgv({
+    modelPath,
+    servedModel: "m",
+    host: "127.0.0.1",
+    port: String(port),
+    slots,
+    contextPerSequence: 256,
+    batchTokens: 64,
+    threads: 1,
+    mmap: true,
+    libraryFolders: [libraries],
+    followParent,
+  })
+  return { port, command: [process.execPath, join(projectRoot, "src/main.ts"), ...argv] }
+}
+
+/** Starts the engine's server as a process of its own and waits until it is ready. */
+export const startServer = async (modelPath: string, slots = 4): Promise<RunningServer> => {
+  const { port, command } = await commandOf(modelPath, slots)
+  const url = `http://127.0.0.1:${port}`
+  const child = Bun.spawn(command, { stdin: "pipe", stdout: "ignore", stderr: "pipe" })
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(await new Response(child.stderr).text())
+    const health = await fetch(`${url}/health`).catch(() => null)
+    if (health?.status === 200) break
+    await Bun.sleep(20)
+  }
+  return {
+    url,
+    pid: child.pid,
+    process: child,
+    post: (body) => fetch(`${url}/v1/completions`, { method: "POST", body: JSON.stringify(body) }),
+    props: async () => JSON.parse(await (await fetch(`${url}/props`)).text()),
+    stop: async () => {
+      child.kill("SIGTERM")
+      await child.exited
+    },
+  }
+}
