@@ -35,7 +35,7 @@ export interface Limits {
 
 const tokensOf = (model: AddonModel, prompt: Prompt): Uint32Array => {
   if (typeof prompt !== "string") return Uint32Array.from(prompt)
-  const tokens = model.tokenize(prompt, false)
+  const tokens = model.tokenize(prompt, true)
   return model.shouldPrependBosToken() ? Uint32Array.from([model.tokenBos(), ...tokens]) : tokens
 }
 
