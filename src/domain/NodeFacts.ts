@@ -7,6 +7,8 @@ export const DockerFacts = Schema.Struct({
   reason: Schema.NullOr(Schema.String),
   code: Schema.optionalKey(Schema.String),
   version: Schema.optionalKey(Schema.String),
+  /** Why this Docker cannot hand the node's GPUs to a container; null or absent when it can. */
+  gpuReason: Schema.optionalKey(Schema.NullOr(Schema.String)),
 })
 export type DockerFacts = typeof DockerFacts.Type
 

@@ -1,4 +1,6 @@
-import { Schema } from "effect"
+import { Result, Schema } from "effect"
+import type { Backend } from "./Backend.ts"
+import type { Finding, Notice } from "./Notice.ts"
 
 /** Where an engine process lives. */
 export const RunnerMode = Schema.Literals(["local", "docker", "slurm"])
@@ -23,3 +25,38 @@ export const RunnerSpec = Schema.Struct({
   source: RunnerSource,
 })
 export type RunnerSpec = typeof RunnerSpec.Type
+
+/** Where every backend of a study runs, and what a person must hear about how that came to be. */
+export interface Resolution {
+  readonly runners: Readonly<Partial<Record<Backend, RunnerSpec>>>
+  readonly notices: ReadonlyArray<Notice>
+  readonly findings: ReadonlyArray<Finding>
+  /** Backends whose runner could not be decided, as the findings say; they stand as local meanwhile. */
+  readonly undecided: ReadonlyArray<Backend>
+}
+
+/** What a person may write for a runner: `local`, `docker`, `docker:IMAGE`, `slurm`, `slurm:IMAGE` or `auto`. */
+export type RunnerRequest =
+  | { readonly kind: "auto" }
+  | { readonly kind: "mode"; readonly mode: RunnerMode; readonly image: string | null }
+
+/** The values of a runner, as errors list them. */
+export const runnerValues: ReadonlyArray<string> = ["local", "docker", "docker:IMAGE", "slurm", "slurm:IMAGE", "auto"]
+
+const withImage = (mode: "docker" | "slurm", image: string): Result.Result<RunnerRequest, string> => {
+  if (image === "") return Result.fail(`'${mode}:' names no image; write ${mode}, or ${mode}:IMAGE`)
+  if (/\s/.test(image)) return Result.fail(`'${mode}:${image}' is no image name: it has a space in it`)
+  return Result.succeed({ kind: "mode", mode, image })
+}
+
+/** Reads a runner's value; the failure says in words what is wrong with it. */
+export const parseRequest = (value: string): Result.Result<RunnerRequest, string> => {
+  if (value === "auto") return Result.succeed({ kind: "auto" })
+  if (value === "local" || value === "docker" || value === "slurm")
+    return Result.succeed({ kind: "mode", mode: value, image: null })
+  const colon = value.indexOf(":")
+  const mode = value.slice(0, Math.max(colon, 0))
+  if (mode === "docker" || mode === "slurm") return withImage(mode, value.slice(colon + 1))
+  if (mode === "local") return Result.fail("local takes no image; write local, or docker:IMAGE")
+  return Result.fail(`'${value}' is no runner`)
+}
