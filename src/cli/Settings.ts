@@ -6,7 +6,10 @@ export interface Settings {
   readonly workingDirectory: string
   /** `LLEM_RESULTS_DIR`; null where it is not set. */
   readonly resultsDirectory: string | null
-  readonly cacheDirectory: string
+  /** Folders for what can be made again, best first; the first that can be written is used. */
+  readonly cacheDirectories: ReadonlyArray<string>
+  /** Folder for what a person put there, such as named datasets. */
+  readonly dataDirectory: string
   /** User config files in order of preference; the first that exists is read. */
   readonly userConfigPaths: ReadonlyArray<string>
   /** True when `LLEM_CONFIG` names the file, which then must exist. */
@@ -17,9 +20,12 @@ export interface Settings {
   readonly images: Readonly<Record<string, string>>
   /** The scripted executor's file (`LLEM_EXECUTOR=mock:FILE`). */
   readonly mockFile: string | null
+  /** What else LLEM_EXECUTOR says, which is a mistake. */
+  readonly unknownExecutor: string | null
   readonly color: boolean
   readonly liveView: boolean
   readonly columns: number
+  readonly unicode: boolean
   readonly hostName: string
 }
 
@@ -53,8 +59,11 @@ export const from = (environment: ProcessEnvironment): Settings => {
   return {
     workingDirectory: environment.workingDirectory,
     resultsDirectory: nonEmpty(variables["LLEM_RESULTS_DIR"]),
-    cacheDirectory:
+    cacheDirectories: [
       nonEmpty(variables["LLEM_CACHE_DIR"]) ?? `${baseDirectory(environment, "XDG_CACHE_HOME", ".cache")}/llem`,
+      `${environment.temporaryDirectory}/llem-${environment.userId}`,
+    ],
+    dataDirectory: `${baseDirectory(environment, "XDG_DATA_HOME", ".local/share")}/llem`,
     userConfigPaths:
       namedConfig === null
         ? [`${configHome}/llem/config.yaml`, `${configHome}/llenergymeasure/config.yaml`]
@@ -63,9 +72,13 @@ export const from = (environment: ProcessEnvironment): Settings => {
     runners: byBackend(variables, "LLEM_RUNNER_"),
     images: byBackend(variables, "LLEM_IMAGE_"),
     mockFile: executor?.startsWith("mock:") ? executor.slice("mock:".length) : null,
+    unknownExecutor: executor === null || executor.startsWith("mock:") ? null : executor,
     color: environment.stdoutIsTerminal && nonEmpty(variables["NO_COLOR"]) === null && !dumb,
     liveView: environment.stderrIsTerminal && !dumb,
     columns: environment.stdoutColumns ?? 100,
+    unicode: /utf-?8/i.test(
+      nonEmpty(variables["LC_ALL"]) ?? nonEmpty(variables["LC_CTYPE"]) ?? nonEmpty(variables["LANG"]) ?? "C.UTF-8",
+    ),
     hostName: environment.hostName,
   }
 }

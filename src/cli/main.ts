@@ -1,4 +1,54 @@
-/** The command line. */
+import { Effect, Fiber, Layer } from "effect"
+import { CliConfig, Command, GlobalFlag } from "effect/cli"
+import { version } from "../domain/Version.ts"
+import * as Platform from "../platform/cliServices.ts"
+import * as Environment from "../platform/environment.ts"
+import * as Signals from "../platform/signals.ts"
+import { CurrentSettings } from "./CurrentSettings.ts"
+import * as doctor from "./doctor.ts"
+import { describe } from "./Ending.ts"
+import * as init from "./init.ts"
+import * as Output from "./Output.ts"
+import * as plan from "./plan.ts"
+import { RunExit } from "./RunExit.ts"
+import * as results from "./results.ts"
+import * as run from "./run.ts"
+import * as Settings from "./Settings.ts"
+import * as schema from "./schema.ts"
+
+const root = Command.make("llem").pipe(
+  Command.withDescription("Measures what LLM inference costs: joules, tokens per second and latency"),
+  Command.withSubcommands([run.command, plan.command, results.command, doctor.command, init.command, schema.command]),
+)
+
+/** Runs the command line to its end and leaves the process with the code that it earned. */
 export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
-  throw new Error(`no command yet: ${argv.join(" ")}`)
+  const settings = Settings.from(Environment.read())
+  const program = Effect.gen(function* () {
+    const exit = yield* Effect.exit(Command.runWith(root, { version })(argv))
+    return { exit, ending: yield* RunExit.get }
+  }).pipe(
+    Effect.provide(
+      Layer.mergeAll(
+        RunExit.layer,
+        Layer.succeed(CurrentSettings, settings),
+        CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] }),
+        Platform.layer,
+      ),
+    ),
+  )
+  let signalled: Signals.EndingSignal | null = null
+  const fiber = Effect.runFork(program)
+  Signals.onEndingSignals(
+    (signal) => {
+      signalled = signal
+      fiber.interruptUnsafe()
+    },
+    (signal) => Signals.exit(Signals.endingSignals[signal]),
+  )
+  const outcome = await Effect.runPromise(Fiber.await(fiber))
+  const verbose = argv.includes("-v") || argv.includes("--verbose")
+  const ending = describe(outcome, signalled, verbose)
+  if (ending.message !== null) await Effect.runPromise(Output.say(ending.message))
+  Signals.exit(ending.code)
 }

@@ -1,4 +1,4 @@
-import { readFile, realpath, stat } from "node:fs/promises"
+import { readFile, realpath, stat, writeFile } from "node:fs/promises"
 import { dirname, resolve } from "node:path"
 
 /** Bytes of a file, or the sentence that says why they cannot be had. */
@@ -37,3 +37,21 @@ export const under = (folder: string, path: string): string => resolve(folder, p
 
 /** The folder that a path lies in. */
 export const folderOf = (path: string): string => dirname(path)
+
+/** Whether anything is at a path. */
+export const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
+
+/** Writes a new file; false when the name is taken. */
+export const writeNew = async (path: string, text: string): Promise<boolean> => {
+  try {
+    await writeFile(path, text, { flag: "wx" })
+    return true
+  } catch (cause) {
+    if (codeOf(cause) === "EEXIST") return false
+    throw cause
+  }
+}

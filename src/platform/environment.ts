@@ -32,5 +32,6 @@ export const read = (): ProcessEnvironment => ({
   userId: process.getuid?.() ?? 0,
   stderrIsTerminal: isatty(2),
   stdoutIsTerminal: isatty(1),
-  stdoutColumns: process.stdout.columns ?? null,
+  // The stream object costs start-up, so it is made only where there is a terminal.
+  stdoutColumns: isatty(1) ? (process.stdout.columns ?? null) : null,
 })

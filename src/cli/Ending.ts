@@ -1,0 +1,56 @@
+import { Cause, Exit } from "effect"
+import { CliError } from "effect/cli"
+import { ConfigError, render } from "../config/ConfigError.ts"
+import { version } from "../domain/Version.ts"
+import { PreFlightError } from "../preflight/Judge.ts"
+import { codes, type EndingSignal, ofSignal } from "../runner/Exit.ts"
+import { StoreError } from "../store/Store.ts"
+import { UsageError } from "./UsageError.ts"
+
+/** How the process ends: its exit code and what is said on standard error. */
+export interface Ending {
+  readonly code: number
+  readonly message: string | null
+}
+
+const withFix = (message: string, fix: string | null): string => (fix === null ? message : `${message}\n  ${fix}`)
+
+const ofError = (error: unknown, verbose: boolean): Ending => {
+  if (error instanceof ConfigError) return { code: codes.usage, message: render(error) }
+  if (error instanceof UsageError) return { code: codes.usage, message: withFix(error.message, error.fix) }
+  if (error instanceof PreFlightError)
+    return { code: codes.failed, message: error.findings.map(({ message, fix }) => withFix(message, fix)).join("\n") }
+  if (error instanceof StoreError) return { code: codes.failed, message: withFix(error.message, error.fix) }
+  if (CliError.isCliError(error)) {
+    const plainHelp = error._tag === "ShowHelp" && error.errors.length === 0
+    return { code: plainHelp ? codes.ok : codes.usage, message: null }
+  }
+  return ofDefect(error, verbose)
+}
+
+const ofDefect = (defect: unknown, verbose: boolean): Ending => {
+  const said = defect instanceof Error ? `${defect.name}: ${defect.message}` : String(defect)
+  const stack = verbose && defect instanceof Error && defect.stack !== undefined ? `\n${defect.stack}` : ""
+  return {
+    code: codes.defect,
+    message: `llem ${version} has a defect: ${said.split("\n")[0]}\n  Please report it with the command and the study file; -v shows more.${stack}`,
+  }
+}
+
+/** What a program's exit means for the process. */
+export const describe = (
+  exit: Exit.Exit<{
+    readonly exit: Exit.Exit<void, unknown>
+    readonly ending: { readonly code: number; readonly studyDirectory: string | null }
+  }>,
+  signal: EndingSignal | null,
+  verbose: boolean,
+): Ending => {
+  if (signal !== null) return { code: ofSignal(signal), message: `Ended by ${signal}; what had finished is on disk.` }
+  if (Exit.isFailure(exit)) return ofDefect(Cause.squash(exit.cause), verbose)
+  const { exit: inner, ending } = exit.value
+  if (Exit.isSuccess(inner)) return { code: ending.code, message: null }
+  return Cause.hasDies(inner.cause)
+    ? ofDefect(Cause.squash(inner.cause), verbose)
+    : ofError(Cause.squash(inner.cause), verbose)
+}

@@ -1,0 +1,112 @@
+import { Effect, Result } from "effect"
+import { ConfigError, problem } from "../config/ConfigError.ts"
+import * as Expand from "../config/Expand.ts"
+import { resolver } from "../config/Experiments.ts"
+import * as Order from "../config/Order.ts"
+import * as Override from "../config/Override.ts"
+import type { UserConfig } from "../config/UserConfig.ts"
+import type { NodeFacts } from "../domain/NodeFacts.ts"
+import type { Plan } from "../domain/Plan.ts"
+import type { StudySpec } from "../domain/Study.ts"
+import * as Engines from "../engines/Engines.ts"
+import * as Judge from "../preflight/Judge.ts"
+import { NodeProbe } from "../preflight/NodeProbe.ts"
+import * as Plans from "../runner/Plan.ts"
+import * as Resolve from "../runner/Resolve.ts"
+import { type Given, overrides } from "./flags.ts"
+import { loadStudy, loadUserConfig } from "./loadStudy.ts"
+import type { Settings } from "./Settings.ts"
+import { UsageError } from "./UsageError.ts"
+
+/** What a command line asks to be planned. */
+export interface Request {
+  readonly file: string | null
+  readonly given: Given
+  readonly set: ReadonlyArray<string>
+  readonly runner: string | null
+}
+
+/** A study that was decoded, expanded, resolved and planned; nothing of it has started. */
+export interface Prepared {
+  readonly spec: StudySpec
+  readonly plan: Plan
+  readonly userConfig: UserConfig
+}
+
+const there = { available: true, reason: null }
+
+/** Everything is taken to be as it should: `--skip-preflight` looks at nothing. */
+const unprobed: NodeFacts = {
+  docker: { usable: false, reason: "the node was not looked at (--skip-preflight)" },
+  insideContainer: false,
+  engines: {
+    pytorch: there,
+    vllm: there,
+    tensorrt: there,
+    sglang: there,
+    llamacpp: there,
+    embedded: there,
+    endpoint: there,
+  },
+  gpus: [],
+}
+
+const expanded = (spec: StudySpec) => {
+  const resolve = resolver()
+  return Expand.collect(spec.material, (raw) =>
+    Result.mapError(resolve(raw), (findings) =>
+      findings.map(({ path, message }) => `${path.map(String).join(" -> ")}: ${message}`).join("; "),
+    ),
+  )
+}
+
+/** From the command line to a finished plan: reads files and looks at the node, decides everything else purely. */
+export const prepare = Effect.fn("prepare")(function* (
+  settings: Settings,
+  request: Request,
+): Effect.fn.Return<Prepared, ConfigError | UsageError, NodeProbe> {
+  const sets = yield* Effect.forEach(request.set, (one) =>
+    Effect.fromResult(Override.parse(one)).pipe(Effect.mapError((message) => new UsageError({ message, fix: null }))),
+  )
+  const userConfig = yield* loadUserConfig(settings)
+  const spec = yield* loadStudy(request.file, (documents) => overrides(request.given, sets, documents))
+  const expansion = yield* Effect.fromResult(expanded(spec)).pipe(
+    Effect.mapError((message) => new ConfigError({ problems: [problem(message, { file: request.file })] })),
+  )
+  const backends = [...new Set(expansion.experiments.map(({ experiment }) => experiment.backend))]
+  const probe = yield* NodeProbe
+  const facts = spec.execution.skipPreflight ? unprobed : yield* probe.gather(backends)
+  const resolution = yield* Effect.fromResult(
+    Resolve.resolve({
+      backends,
+      requests: {
+        flag: request.runner,
+        env: settings.runners,
+        file: spec.runners,
+        userConfig: { all: null, byBackend: userConfig.runners },
+      },
+      images: { env: settings.images, file: spec.images, userConfig: userConfig.images },
+      facts,
+    }),
+  )
+  const plan = Plans.plan({
+    study: { name: spec.name, kind: spec.kind, hash: expansion.studyHash },
+    experiments: expansion.experiments,
+    order: Order.cells(expansion.experiments.length, spec.execution, expansion.studyHash),
+    execution: {
+      timeouts: spec.execution.timeouts,
+      experimentGapSeconds: spec.execution.experimentGapSeconds ?? userConfig.experimentGapSeconds,
+      cycleGapSeconds: spec.execution.cycleGapSeconds ?? userConfig.cycleGapSeconds,
+    },
+    resolution,
+    judgement: Judge.judge({
+      resolution,
+      facts,
+      executors: settings.mockFile === null ? ["local"] : ["local", "docker", "slurm"],
+    }),
+    skipped: expansion.skipped,
+    notices: [...spec.notices, ...expansion.notices],
+    engine: settings.mockFile === null ? Engines.byBackend : () => null,
+  })
+  return { spec, plan, userConfig }
+})

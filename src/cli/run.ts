@@ -1,0 +1,88 @@
+import { Effect, Layer, Option } from "effect"
+import { Command } from "effect/cli"
+import * as Files from "../platform/configFiles.ts"
+import * as Judge from "../preflight/Judge.ts"
+import * as Dispatch from "../runner/Dispatch.ts"
+import * as PlanDocument from "../runner/PlanDocument.ts"
+import { Store } from "../store/Store.ts"
+import { CurrentSettings } from "./CurrentSettings.ts"
+import * as flags from "./flags.ts"
+import * as Layers from "./Layers.ts"
+import * as Output from "./Output.ts"
+import * as Plan from "./plan.ts"
+import { type Prepared, prepare } from "./prepare.ts"
+import { RunExit } from "./RunExit.ts"
+import type { Settings } from "./Settings.ts"
+import * as StudyView from "./studyView.ts"
+import { UsageError } from "./UsageError.ts"
+
+/** `-o`, else the environment, else the file, else the user config, else ./results. */
+const resultsDirectory = (settings: Settings, flag: string | null, { spec, userConfig }: Prepared): string =>
+  Files.under(
+    settings.workingDirectory,
+    flag ?? settings.resultsDirectory ?? spec.resultsDirectory ?? userConfig.resultsDirectory ?? "results",
+  )
+
+const sayNotices = (prepared: Prepared) =>
+  Effect.forEach(prepared.plan.notices, (notice) => Output.say(`${notice.severity}: ${notice.message}`), {
+    discard: true,
+  })
+
+export const command = Command.make(
+  "run",
+  { file: flags.file, ...flags.runFlags },
+  Effect.fnUntraced(function* (input) {
+    const settings = yield* CurrentSettings
+    const file = Option.getOrNull(input.file)
+    if (file === null && Option.isNone(input.model))
+      return yield* new UsageError({
+        message: "run needs a study file, or --model and further flags that describe one experiment",
+        fix: "llem run study.yaml, or llem run --model synthetic:15m; `llem init` writes a file to begin with.",
+      })
+    const script = yield* Layers.mockScript(settings)
+    const prepared = yield* prepare(settings, {
+      file,
+      given: input,
+      set: input.set,
+      runner: Option.getOrNull(input.runner),
+    }).pipe(Effect.provide(Layers.nodeProbe(script)))
+    const { plan, spec } = prepared
+    if (input.dryRun) return yield* Plan.show(plan, settings, input.json)
+    const ready = Judge.ready(plan.findings)
+    if (ready._tag === "Failure") {
+      yield* sayNotices(prepared)
+      return yield* ready.failure
+    }
+    const baseDirectory =
+      file === null ? settings.workingDirectory : Files.folderOf(Files.under(settings.workingDirectory, file))
+    const choice = input.quiet ? "none" : input.progress
+    const store = yield* Effect.promise(() => import("../store/files.ts"))
+    const outcome = yield* Effect.scoped(
+      Effect.gen(function* () {
+        const folder = yield* (yield* Store).openStudy(
+          plan,
+          resultsDirectory(settings, Option.getOrNull(input.output), prepared),
+          PlanDocument.encodePlan(plan),
+        )
+        yield* RunExit.opened(folder.directory)
+        return yield* Dispatch.dispatch(plan, {
+          studyFolder: folder,
+          failFast: input.failFast || spec.execution.failFast,
+          reuseEngine: spec.execution.reuseEngine,
+          gaps: !input.noGaps && script === null,
+        })
+      }),
+    ).pipe(
+      Effect.provide(
+        Layer.mergeAll(
+          store.layer,
+          Layers.executor(settings, script, baseDirectory),
+          Layers.progress(choice, settings, Output.styleOf(settings)),
+        ).pipe(Layer.provideMerge(Layers.machine)),
+      ),
+    )
+    yield* StudyView.show(outcome.directory, settings, input.json)
+    if (!input.quiet) yield* Output.say(`Results: ${outcome.directory}`)
+    yield* RunExit.set(outcome.exitCode)
+  }),
+).pipe(Command.withDescription("Run an experiment or a study"))
