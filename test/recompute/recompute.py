@@ -138,13 +138,68 @@ def ratio(a, b):
 
 
 def itl(request):
-    """Gaps between successive tokens; the gap before a chunk of k tokens counts as k gaps of 1/k of it."""
+    """Gaps before the tokens after the first chunk; chunks of one read are one, a gap before k tokens is k gaps."""
+    reads = {}
+    for at, tokens in zip(request["chunk_seconds"], request["chunk_tokens"]):
+        reads[at] = reads.get(at, 0) + tokens
+    times = sorted(reads)
     gaps = []
-    times, tokens = request["chunk_seconds"], request["chunk_tokens"]
-    for i in range(1, len(times)):
-        if tokens[i] > 0:
-            gaps += [(times[i] - times[i - 1]) / tokens[i]] * tokens[i]
+    for before, at in zip(times, times[1:]):
+        gaps += [(at - before) / reads[at]] * reads[at]
     return gaps
+
+
+def steady_span(requests, capacity):
+    """From the first to the last moment at which `capacity` requests (or all, if fewer) are in flight."""
+    full = min(capacity, len(requests))
+    changes = []
+    for r in requests:
+        end = r["last_token_seconds"] if r["error_kind"] is None else r["end_seconds"]
+        if r["sent_seconds"] is not None and end is not None:
+            changes += [(r["sent_seconds"], 1), (end, -1)]
+    in_flight, first, last = 0, None, None
+    for at, change in sorted(changes):
+        if in_flight == full and change == -1:
+            last = at
+        in_flight += change
+        if in_flight == full and first is None:
+            first = at
+    return None if first is None or last is None or last <= first else (first, last)
+
+
+def check_steady(result, requests, done, series, check):
+    config = result["experiment"]["config"]
+    if config["load"]["mode"] not in ("offline", "concurrency"):
+        return
+    capacity = config["load"].get("concurrency") or config.get("embedded", {}).get("batch_size", 1)
+    span = steady_span(requests, capacity)
+    stated = result["window"]["steady"]
+    if span is None:
+        check.same("window.steady", stated, None)
+        check.known("window.steady", result)
+        return
+    start, end = span
+    window = result["clock"]["window_start_monotonic_seconds"]
+    check.same("window.steady.start_offset_seconds", stated["start_offset_seconds"], start - window)
+    check.same("window.steady.duration_seconds", stated["duration_seconds"], end - start)
+    outputs = sum(
+        tokens
+        for r in done
+        for at, tokens in zip(r["chunk_seconds"], r["chunk_tokens"])
+        if start < at <= end
+    )
+    joules = []
+    for name in result["energy"]["total_scope"]:
+        samples = Series(series[name])
+        if samples.kind == "counter":
+            samples.judge(start, end)
+        joules.append(samples.energy(start, end))
+    total = math.fsum(joules) if joules else None
+    check.same(
+        "efficiency_steady.joules_per_output_token",
+        result["efficiency_steady"]["joules_per_output_token"],
+        ratio(total, outputs),
+    )
 
 
 def check_cell(folder, check):
@@ -161,7 +216,7 @@ def check_cell(folder, check):
     inputs = sum(r["input_tokens"] for r in done)
     outputs = sum(r["output_tokens"] for r in done)
     stated = result["throughput"]
-    check.same("throughput.requests", stated["requests"], len(requests))
+    check.same("throughput.requests", stated["requests"], len(done))
     check.same("throughput.failed_requests", stated["failed_requests"], len(requests) - len(done))
     check.same("throughput.input_tokens", stated["input_tokens"], inputs)
     check.same("throughput.output_tokens", stated["output_tokens"], outputs)
@@ -230,11 +285,14 @@ def check_cell(folder, check):
     check.same("flops.per_output_token", result["flops"]["per_output_token"], flops / outputs)
     check.same("flops.flops_per_second", result["flops"]["flops_per_second"], flops / seconds)
 
+    check_steady(result, requests, done, series, check)
+
     ordered = sorted(done, key=lambda r: r["id"])
     if all(r["token_ids"] is not None for r in ordered):
-        text = "\n".join(",".join(str(t) for t in r["token_ids"]) for r in ordered)
+        lines = [",".join(str(t) for t in r["token_ids"]) for r in ordered]
     else:
-        text = "\0".join(r["text"] for r in ordered)
+        lines = [f"{len(r['text'].encode())}:{r['text']}" for r in ordered]
+    text = "".join(line + "\n" for line in lines)
     check.same("output.sha256", result["output"]["sha256"], hashlib.sha256(text.encode()).hexdigest())
 
 
