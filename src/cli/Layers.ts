@@ -42,7 +42,7 @@ export const nodeProbe = (script: MockScript.MockScript | null): Layer.Layer<Nod
     : Layer.unwrap(
         Effect.map(
           Effect.promise(() => import("../preflight/scripted.ts")),
-          (scripted) => scripted.layer(MockScript.factsOf(script)),
+          (scripted) => scripted.layer(MockScript.facts(script)),
         ),
       )
 

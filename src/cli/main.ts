@@ -10,6 +10,7 @@ import { describe } from "./Ending.ts"
 import * as init from "./init.ts"
 import * as Output from "./Output.ts"
 import * as plan from "./plan.ts"
+import * as Presenter from "./presenter.ts"
 import { RunExit } from "./RunExit.ts"
 import * as results from "./results.ts"
 import * as run from "./run.ts"
@@ -18,6 +19,7 @@ import * as schema from "./schema.ts"
 
 const root = Command.make("llem").pipe(
   Command.withDescription("Measures what LLM inference costs: joules, tokens per second and latency"),
+  Command.withGlobalFlags([Presenter.version]),
   Command.withSubcommands([run.command, plan.command, results.command, doctor.command, init.command, schema.command]),
 )
 
@@ -32,8 +34,9 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
       Layer.mergeAll(
         RunExit.layer,
         Layer.succeed(CurrentSettings, settings),
-        CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] }),
+        CliConfig.layer({ builtIns: [GlobalFlag.Help] }),
         Platform.layer,
+        Presenter.layer,
       ),
     ),
   )

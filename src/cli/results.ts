@@ -44,7 +44,7 @@ const listing = Effect.fnUntraced(function* (settings: Settings, flag: Option.Op
     header,
     align: index >= 2 && index <= 4 ? ("right" as const) : ("left" as const),
   }))
-  return yield* Output.print(`${Table.render(columns, rows, style)}\n\nIn ${base}`)
+  return yield* Output.print([...Table.render(columns, rows, style).lines, "", `In ${base}`].join("\n"))
 })
 
 const list = Command.make(

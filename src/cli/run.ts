@@ -82,7 +82,7 @@ export const command = Command.make(
       ),
     )
     yield* StudyView.show(outcome.directory, settings, input.json)
-    if (!input.quiet) yield* Output.say(`Results: ${outcome.directory}`)
+    if (!input.quiet && input.progress !== "json") yield* Output.say(`Results: ${outcome.directory}`)
     yield* RunExit.set(outcome.exitCode)
   }),
 ).pipe(Command.withDescription("Run an experiment or a study"))
