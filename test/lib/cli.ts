@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { binary } from "./env.ts"
@@ -67,11 +67,12 @@ export const studyFolder = (where: Place, results = "results"): string => {
 
 export const readJson = (path: string) => JSON.parse(readFileSync(path, "utf8"))
 
-/** The cells' result documents of a study, by folder name. */
+/** The result documents that a study has so far, by cell folder. */
 export const results = (study: string) =>
   Object.fromEntries(
     readdirSync(join(study, "cells"))
       .sort()
+      .filter((name) => existsSync(join(study, "cells", name, "result.json")))
       .map((name) => [name, readJson(join(study, "cells", name, "result.json"))]),
   )
 
