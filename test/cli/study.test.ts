@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
-import { type Place, llem, place, put, type Ran, readJson, results, start, studyFolder } from "../lib/cli.ts"
+import { llem, type Place, place, put, type Ran, readJson, results, start, studyFolder } from "../lib/cli.ts"
 import { projectRoot, python, realModel } from "../lib/env.ts"
 
 const study = `
@@ -48,10 +48,15 @@ describe("a study of a real and a synthetic model, from the compiled binary in a
   })
 
   test("its progress lines are those of its journal, and nothing else is on standard error", () => {
-    const events = ran.stderr.trim().split("\n").map((line) => JSON.parse(line))
+    const events = ran.stderr
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line))
     expect(events).toEqual(lines(join(folder, "journal.ndjson")))
     const first = events.find((event) => event.event === "cell_started")
-    const phases = events.filter((event) => event.event === "cell_phase" && event.index === first.index && event.cycle === 1)
+    const phases = events.filter(
+      (event) => event.event === "cell_phase" && event.index === first.index && event.cycle === 1,
+    )
     expect(phases.map((event) => event.phase)).toEqual(["gate", "launch", "load", "warmup", "window", "drain", "stop"])
   })
 
@@ -61,13 +66,23 @@ describe("a study of a real and a synthetic model, from the compiled binary in a
     const order = started.map(({ index, cycle }) => ({ index, cycle }))
     expect(order).toEqual(planned.cells.map(({ index, cycle }: { index: number; cycle: number }) => ({ index, cycle })))
     for (const cycle of [1, 2, 3])
-      expect(order.filter((run) => run.cycle === cycle).map((run) => run.index).sort()).toEqual([1, 2, 3, 4])
+      expect(
+        order
+          .filter((run) => run.cycle === cycle)
+          .map((run) => run.index)
+          .sort(),
+      ).toEqual([1, 2, 3, 4])
   })
 
   test("every figure follows from the files in its cell's folder, by a script in another language", () => {
     const cells = readdirSync(join(folder, "cells")).map((name) => join(folder, "cells", name))
     const check = Bun.spawnSync([python(), join(projectRoot, "test/recompute/recompute.py"), ...cells])
-    expect(check.stdout.toString().split("\n").filter((line) => !line.endsWith(" 0 wrong"))).toEqual([""])
+    expect(
+      check.stdout
+        .toString()
+        .split("\n")
+        .filter((line) => !line.endsWith(" 0 wrong")),
+    ).toEqual([""])
     expect(check.exitCode).toBe(0)
   })
 
@@ -90,8 +105,7 @@ describe("a study of a real and a synthetic model, from the compiled binary in a
   test("the same seed gives the same output in every cycle", () => {
     const hashes = Map.groupBy(Object.values(results(folder)), (result) => result.experiment.hash)
     expect(hashes.size).toBe(4)
-    for (const cycles of hashes.values())
-      expect(new Set(cycles.map((result) => result.output.sha256)).size).toBe(1)
+    for (const cycles of hashes.values()) expect(new Set(cycles.map((result) => result.output.sha256)).size).toBe(1)
   })
 
   test("the same file has the same plan and hashes again, on any machine", async () => {
@@ -113,7 +127,9 @@ describe("a study of a real and a synthetic model, from the compiled binary in a
     const shown = JSON.parse((await llem(where, "results", "show", name, "--json")).stdout)
     expect(shown.results).toHaveLength(12)
     const cell = join(folder, "cells", readdirSync(join(folder, "cells"))[0] ?? "")
-    expect(JSON.parse((await llem(where, "results", "show", cell, "--json")).stdout)).toEqual(readJson(join(cell, "result.json")))
+    expect(JSON.parse((await llem(where, "results", "show", cell, "--json")).stdout)).toEqual(
+      readJson(join(cell, "result.json")),
+    )
     expect((await llem(where, "results", "show", cell)).stdout).toContain("tokens/s")
   })
 })
