@@ -1,0 +1,119 @@
+import { Effect, Layer } from "effect"
+import type { Backend } from "../domain/Backend.ts"
+import type { DockerFacts, EngineFacts, GpuFacts, NodeFacts } from "../domain/NodeFacts.ts"
+import * as Engines from "../engines/Engines.ts"
+import * as Environment from "../platform/environment.ts"
+import * as Http from "../platform/http.ts"
+import * as Probes from "../platform/probes.ts"
+import * as Sysfs from "../platform/sysfs.ts"
+import { exists } from "../platform/textFiles.ts"
+import * as Container from "./Container.ts"
+import * as DockerSocket from "./DockerSocket.ts"
+import * as Gpus from "./Gpus.ts"
+import { NodeProbe } from "./NodeProbe.ts"
+
+/** Where the probe looks: another root or environment stands in for the machine's own in tests. */
+export interface Node {
+  readonly variables: Readonly<Record<string, string | undefined>>
+  /** Put before every path below /proc and /run. */
+  readonly root: string
+  /** Backends that this build can drive. */
+  readonly adapters: ReadonlyArray<Backend>
+}
+
+const daemonMillis = 2000
+const smiMillis = 5000
+
+const there: EngineFacts = { available: true, reason: null }
+const missing = (reason: string): EngineFacts => ({ available: false, reason })
+
+/** The command that starts the server of each backend that is looked up on PATH. */
+const commands: Readonly<Partial<Record<Backend, string>>> = {
+  vllm: "vllm",
+  llamacpp: "llama-server",
+  tensorrt: "trtllm-serve",
+}
+
+const embedded = (): EngineFacts =>
+  Probes.target === "linux-x64" ? there : missing(`the engine inside llem is built for linux-x64, not ${Probes.target}`)
+
+const engine = async (node: Node, backend: Backend): Promise<EngineFacts> => {
+  if (!node.adapters.includes(backend)) return missing("this build of llem has no adapter for it")
+  if (backend === "embedded") return embedded()
+  if (backend === "endpoint") return there
+  const command = commands[backend]
+  if (command === undefined) return missing("its Python package is not looked for")
+  const found = await Probes.findCommand(command, node.variables["PATH"] ?? "")
+  return found === null ? missing(`there is no ${command} on PATH`) : there
+}
+
+const askDaemon = async (path: string): Promise<DockerFacts> => {
+  const problem = await Probes.socketProblem(path)
+  if (problem !== null) return DockerSocket.refused(path, problem)
+  const get = (what: string) => Http.get({ url: `http://docker${what}`, unix: path }, daemonMillis)
+  const [ping, version] = await Promise.all([get("/_ping"), get("/version")])
+  return DockerSocket.judged(path, { ping, version })
+}
+
+const docker = async (node: Node): Promise<DockerFacts> => {
+  const place = DockerSocket.place(node.variables)
+  if (place.kind === "unusable") return place.facts
+  const answers = await Promise.all(place.paths.map(askDaemon))
+  const first = answers[0] ?? DockerSocket.refused("/var/run/docker.sock", "missing")
+  return answers.find((one) => one.usable) ?? answers.find((one) => one.code === "docker_permission") ?? first
+}
+
+const gpus = async (node: Node): Promise<ReadonlyArray<GpuFacts>> => {
+  const folder = `${node.root}/proc/driver/nvidia/gpus`
+  const addresses = Sysfs.list(folder) ?? []
+  const told = addresses.flatMap((address) => {
+    const file = Sysfs.readText(`${folder}/${address}/information`)
+    return (file.ok ? Gpus.fromDriver(file.text) : null) ?? []
+  })
+  if (told.length > 0 && told.length === addresses.length) return told
+  const command = await Probes.findCommand("nvidia-smi", node.variables["PATH"] ?? "")
+  if (command === null) return told
+  const csv = await Probes.outputOf([command, "--query-gpu=uuid,name", "--format=csv,noheader"], smiMillis)
+  return csv === null ? told : Gpus.fromSmi(csv)
+}
+
+const insideContainer = async (node: Node): Promise<boolean> => {
+  const mountInfo = Sysfs.readText(`${node.root}/proc/self/mountinfo`)
+  return Container.isInside({
+    marker: node.variables["LLEM_CONTAINER"] ?? null,
+    mountInfo: mountInfo.ok ? mountInfo.text : null,
+    containerEnvironmentFile: await exists(`${node.root}/run/.containerenv`),
+    containerVariable: node.variables["container"] ?? null,
+  })
+}
+
+/** Looks at a node once: everything at the same time, each with its own limit. */
+export const gather = async (node: Node): Promise<NodeFacts> => {
+  const engineOf = (backend: Backend) => engine(node, backend)
+  const [dockerFacts, inside, found, pytorch, vllm, tensorrt, sglang, llamacpp, embeddedFacts, endpoint] =
+    await Promise.all([
+      docker(node),
+      insideContainer(node),
+      gpus(node),
+      engineOf("pytorch"),
+      engineOf("vllm"),
+      engineOf("tensorrt"),
+      engineOf("sglang"),
+      engineOf("llamacpp"),
+      engineOf("embedded"),
+      engineOf("endpoint"),
+    ])
+  return {
+    docker: dockerFacts,
+    insideContainer: inside,
+    engines: { pytorch, vllm, tensorrt, sglang, llamacpp, embedded: embeddedFacts, endpoint },
+    gpus: found,
+  }
+}
+
+/** This machine. */
+export const layer = Layer.sync(NodeProbe, () => {
+  const { variables } = Environment.read()
+  const node: Node = { variables, root: "", adapters: Engines.available }
+  return NodeProbe.of({ gather: () => Effect.promise(() => gather(node)) })
+})
