@@ -8,6 +8,13 @@ export interface Dimension {
   readonly alternatives: ReadonlyArray<ReadonlyArray<readonly [path: string, value: unknown]>>
 }
 
+/** The part of a sweep that one backend runs. `backend` is as written; null where the file leaves it to the model. */
+export interface Part {
+  readonly backend: unknown
+  readonly fixed: RawConfig
+  readonly dimensions: ReadonlyArray<Dimension>
+}
+
 const ofAxis = ({ path, values }: SweepMaterial["axes"][number]): Dimension => ({
   alternatives: values.map((value) => [[path, value]]),
 })
@@ -22,36 +29,91 @@ const variantAlternatives = (variant: RawConfig): Dimension["alternatives"] =>
     [[]],
   )
 
-const ofGroup = ({ variants }: SweepMaterial["groups"][number]): Dimension => ({
-  alternatives: variants.flatMap(variantAlternatives),
-})
+const backendAxis = (material: SweepMaterial): ReadonlyArray<unknown> | null =>
+  material.axes.find(({ path }) => path === "backend")?.values ?? null
+
+const scopedBackends = (material: SweepMaterial): ReadonlyArray<Backend> =>
+  [...new Set(material.axes.map(({ path }) => Paths.scopeOf(path)))].filter((scope) => scope !== null)
+
+/** The backends of a sweep: a `backend` axis, else those that axes are scoped to, else what the fixed fields say. */
+const backendsOf = (material: SweepMaterial): ReadonlyArray<unknown> => {
+  const axis = backendAxis(material)
+  if (axis !== null) return axis
+  const scoped = scopedBackends(material)
+  return scoped.length > 0 ? scoped : [material.fixed["backend"] ?? null]
+}
+
+/** Every backend that some experiment of the study names: only these share the file. */
+const sharing = (material: SweepMaterial): ReadonlySet<unknown> =>
+  new Set([
+    ...(material.hasSweep ? backendsOf(material) : []),
+    ...material.explicit.map((entry) => entry["backend"] ?? material.fixed["backend"]),
+  ])
+
+const isOthers = (scope: string | null, backend: unknown, shared: ReadonlySet<unknown>): boolean =>
+  scope !== null && scope !== backend && shared.has(scope) && Backends.isBackend(backend)
+
+/** Fixed fields as one backend sees them: sections of the backends that it shares the file with are theirs alone. */
+const fixedFor = (fixed: RawConfig, backend: unknown, shared: ReadonlySet<unknown>): RawConfig =>
+  Object.fromEntries(
+    Object.entries(fixed).filter(([key]) => !isOthers(Backends.isBackend(key) ? key : null, backend, shared)),
+  )
 
 /**
- * The backends of a sweep: a `backend` axis, else those that axes are scoped to, else what the fixed fields say
- * (null: one pass, with whatever backend an experiment resolves to).
+ * A group as one backend sees it: of each variant the paths that are not another's; a variant that is all another's is
+ * left out, and a group that is leaves the config as it is.
  */
-export const backendsOf = (material: SweepMaterial): ReadonlyArray<Backend | null> => {
-  const axis = material.axes.find(({ path }) => path === "backend")
-  if (axis !== undefined) return axis.values.map((value) => (Backends.isBackend(value) ? value : null))
-  const scoped = [...new Set(material.axes.map(({ path }) => Paths.scopeOf(path)))].filter((scope) => scope !== null)
-  if (scoped.length > 0) return scoped
-  const fixed = material.fixed["backend"]
-  return [Backends.isBackend(fixed) ? fixed : null]
+const groupFor = (
+  { variants }: SweepMaterial["groups"][number],
+  backend: unknown,
+  shared: ReadonlySet<unknown>,
+): Dimension => {
+  const own = variants.flatMap((variant) => {
+    const entries = Object.entries(variant)
+    const kept = entries.filter(([path]) => !isOthers(Paths.scopeOf(path), backend, shared))
+    return kept.length === 0 && entries.length > 0 ? [] : [Object.fromEntries(kept)]
+  })
+  return { alternatives: (own.length === 0 ? [{}] : own).flatMap(variantAlternatives) }
 }
 
-/** The dimensions of one backend's part of the sweep: universal axes, groups, then its own scoped axes. */
-export const dimensionsOf = (material: SweepMaterial, backend: Backend | null): ReadonlyArray<Dimension> => {
+/** The sweep backend by backend; the dimensions are universal axes, groups, then the backend's own scoped axes. */
+export const parts = (material: SweepMaterial): ReadonlyArray<Part> => {
+  const shared = sharing(material)
   const universal = material.axes.filter(({ path }) => path !== "backend" && Paths.scopeOf(path) === null)
-  const scoped = material.axes.filter(({ path }) => Paths.scopeOf(path) !== null && Paths.scopeOf(path) === backend)
-  return [...universal.map(ofAxis), ...material.groups.map(ofGroup), ...scoped.map(ofAxis)]
+  return backendsOf(material).map((backend) => ({
+    backend,
+    fixed: {
+      ...fixedFor(material.fixed, backend, shared),
+      ...(backend === null ? {} : { backend }),
+    },
+    dimensions: [
+      ...universal.map(ofAxis),
+      ...material.groups.map((group) => groupFor(group, backend, shared)),
+      ...material.axes
+        .filter(({ path }) => Paths.scopeOf(path) !== null && Paths.scopeOf(path) === backend)
+        .map(ofAxis),
+    ],
+  }))
 }
 
-/** The fixed fields as one backend sees them: other backends' sections are theirs alone. */
-export const fixedFor = (material: SweepMaterial, backend: Backend | null): RawConfig => {
-  if (backend === null) return material.fixed
-  const several = backendsOf(material).length > 1
-  const own = Object.entries(material.fixed).filter(([key]) => !several || key === backend || !Backends.isBackend(key))
-  return { ...Object.fromEntries(own), backend }
+/** Explicit experiments over the fixed fields; a section that an entry writes itself is kept, and judged as it is. */
+export const explicit = (material: SweepMaterial): ReadonlyArray<RawConfig> => {
+  const shared = sharing(material)
+  return material.explicit.map((entry) => ({
+    ...fixedFor(material.fixed, entry["backend"] ?? material.fixed["backend"], shared),
+    ...entry,
+  }))
+}
+
+/** Axes scoped to a backend that the study's `backend` axis does not have: nothing runs them. */
+export const unused = (material: SweepMaterial): ReadonlyArray<string> => {
+  const backends = backendsOf(material)
+  return material.axes
+    .map(({ path }) => path)
+    .filter((path) => {
+      const scope = Paths.scopeOf(path)
+      return scope !== null && !backends.includes(scope)
+    })
 }
 
 /** Every combination of the dimensions over a config, the last dimension fastest; parts that do not differ are shared. */

@@ -11,15 +11,16 @@ export type Combination =
   | { readonly kind: "experiment"; readonly index: number; readonly experiment: Experiment; readonly hash: string }
   | { readonly kind: "skipped"; readonly reason: string; readonly config: RawConfig }
 
+const repeats = "duplicate of experiment"
+
 /** Resolves raw fields; the failure is the reason why the combination is invalid. */
 export type ResolveCombination = (raw: RawConfig) => Result.Result<Experiment, string>
 
 /** The raw combinations in order: the sweep backend by backend, then the explicit experiments over the fixed fields. */
 function* combinations(material: SweepMaterial): Generator<RawConfig> {
   if (material.hasSweep)
-    for (const backend of Axes.backendsOf(material))
-      yield* Axes.product(Axes.fixedFor(material, backend), Axes.dimensionsOf(material, backend))
-  for (const entry of material.explicit) yield { ...material.fixed, ...entry }
+    for (const { fixed, dimensions } of Axes.parts(material)) yield* Axes.product(fixed, dimensions)
+  yield* Axes.explicit(material)
   if (!material.hasSweep && material.explicit.length === 0) yield material.fixed
 }
 
@@ -39,7 +40,7 @@ export function* expand(material: SweepMaterial, resolve: ResolveCombination): G
     const hash = hashOf(resolved.success)
     const before = seen.get(hash)
     if (before !== undefined) {
-      yield { kind: "skipped", reason: `the same as experiment ${before}`, config }
+      yield { kind: "skipped", reason: `${repeats} ${before}`, config }
       continue
     }
     index += 1
@@ -61,10 +62,44 @@ export interface Expansion {
   readonly notices: ReadonlyArray<Notice>
 }
 
-const countReasons = (skipped: ReadonlyArray<SkippedCombination>): string =>
-  [...Map.groupBy(skipped, ({ reason }) => reason)]
-    .map(([reason, same]) => `${reason} (${same.length} ${same.length === 1 ? "combination" : "combinations"})`)
-    .join("; ")
+const reasonsShown = 8
+
+/** Distinct reasons with their counts, the most frequent first; experiments that repeat others count as one reason. */
+const countReasons = (skipped: ReadonlyArray<SkippedCombination>): string => {
+  const counted = [
+    ...Map.groupBy(skipped, ({ reason }) => (reason.startsWith(repeats) ? "it repeats another" : reason)),
+  ]
+    .map(([reason, same]) => ({ reason, count: same.length }))
+    .toSorted((left, right) => right.count - left.count)
+  const shown = counted
+    .slice(0, reasonsShown)
+    .map(({ reason, count }) => `${reason} (${count} ${count === 1 ? "combination" : "combinations"})`)
+  const rest = counted.length - shown.length
+  return [...shown, ...(rest > 0 ? [`${rest} further reasons`] : [])].join("; ")
+}
+
+const noticesOf = (
+  material: SweepMaterial,
+  skipped: ReadonlyArray<SkippedCombination>,
+  total: number,
+): ReadonlyArray<Notice> => [
+  ...Axes.unused(material).map(
+    (path): Notice => ({
+      code: "axis_unused",
+      severity: "warning",
+      message: `sweep.${path} is not used: the backend axis does not have ${path.split(".")[0]}. Add it there, or remove the axis.`,
+    }),
+  ),
+  ...(skipped.length * 2 > total
+    ? [
+        {
+          code: "many_skipped",
+          severity: "warning",
+          message: `${skipped.length} of ${total} combinations are skipped: ${countReasons(skipped)}.`,
+        } as const,
+      ]
+    : []),
+]
 
 /** Expands a whole study; the failure says why every combination is invalid. */
 export const collect = (material: SweepMaterial, resolve: ResolveCombination): Result.Result<Expansion, string> => {
@@ -81,15 +116,6 @@ export const collect = (material: SweepMaterial, resolve: ResolveCombination): R
     experiments,
     skipped,
     studyHash: hashOf(experiments.map(({ hash }) => hash)),
-    notices:
-      skipped.length * 2 > total
-        ? [
-            {
-              code: "many_skipped",
-              severity: "warning",
-              message: `${skipped.length} of ${total} combinations are skipped: ${countReasons(skipped)}.`,
-            },
-          ]
-        : [],
+    notices: noticesOf(material, skipped, total),
   })
 }
