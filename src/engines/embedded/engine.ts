@@ -83,7 +83,8 @@ const launch: Engine["launch"] = (experiment, model) => {
       libraryFolders: model.engineFolders,
       followParent: true,
     }),
-    env: { GGML_NO_BACKTRACE: "1" },
+    // Neither library nor runtime may start a debugger or call home when the engine crashes.
+    env: { GGML_NO_BACKTRACE: "1", BUN_ENABLE_CRASH_REPORTING: "0" },
     mounts: [{ hostPath: model.path, readOnly: true }],
     readinessPath: "/health",
     infoPath: "/props",
