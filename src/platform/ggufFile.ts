@@ -2,6 +2,8 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs"
 import { Result } from "effect"
 
 const firstBytes = 4 * 1024 * 1024
+/** No header is longer: a damaged one must not have its whole file read into memory. */
+const longestHeader = 256 * 1024 * 1024
 
 /**
  * Reads a file's header through a parser of prefixes, in as few reads as it takes. Throws the parser's failure, or an
@@ -24,6 +26,7 @@ export const readHeader = <H extends { readonly expectedBytes: number }, E>(
       }
       const header = Result.getOrThrow(parse(prefix))
       if (header === "needMore") {
+        if (bytes >= longestHeader) throw new Error("its header is damaged: it does not end within 256 MiB")
         if (bytes < size) continue
         throw new Error("it ends in the middle of its header")
       }

@@ -13,14 +13,21 @@ export const listen = (
   where: { readonly host: string; readonly port: number },
   handle: (request: Request) => Response | Promise<Response>,
 ): HttpServer => {
-  const server = Bun.serve({
-    hostname: where.host,
-    port: where.port,
-    idleTimeout: 0,
-    maxRequestBodySize: 64 * 1024 * 1024,
-    fetch: handle,
-  })
-  return { port: server.port ?? where.port, stop: () => server.stop(true) }
+  try {
+    const server = Bun.serve({
+      hostname: where.host,
+      port: where.port,
+      idleTimeout: 0,
+      maxRequestBodySize: 64 * 1024 * 1024,
+      development: false,
+      fetch: handle,
+    })
+    return { port: server.port ?? where.port, stop: () => server.stop(true) }
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE")
+      throw new Error(`${where.host}:${where.port}: address already in use (EADDRINUSE)`)
+    throw cause
+  }
 }
 
 /** A server-sent event stream whose pieces are flushed one by one; `produce` settles when the stream ends. */

@@ -1,28 +1,50 @@
 import { Result, Schema } from "effect"
 
-const Tokens = Schema.Array(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)))
+const Tokens = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 31 - 1 })))
+
+/** A field that may be left out or null, as OpenAI's clients send it. */
+const field = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
 
 /** The body of `POST /v1/completions`, as far as this server honours it. */
 const Body = Schema.Struct({
-  model: Schema.optionalKey(Schema.String),
+  model: field(Schema.String),
   prompt: Schema.Union([Schema.String, Tokens, Schema.Array(Schema.Union([Schema.String, Tokens]))]),
-  max_tokens: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
-  stream: Schema.optionalKey(Schema.Boolean),
-  stream_options: Schema.optionalKey(
-    Schema.NullOr(
-      Schema.Struct({
-        include_usage: Schema.optionalKey(Schema.Boolean),
-        continuous_usage_stats: Schema.optionalKey(Schema.Boolean),
-      }),
-    ),
+  max_tokens: field(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
+  stream: field(Schema.Boolean),
+  stream_options: field(
+    Schema.Struct({ include_usage: field(Schema.Boolean), continuous_usage_stats: field(Schema.Boolean) }),
   ),
-  temperature: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 2 }))),
-  top_k: Schema.optionalKey(Schema.Int),
-  top_p: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))),
-  seed: Schema.optionalKey(Schema.Int),
-  ignore_eos: Schema.optionalKey(Schema.Boolean),
-  return_token_ids: Schema.optionalKey(Schema.Boolean),
+  temperature: field(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 2 }))),
+  top_k: field(Schema.Int),
+  top_p: field(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))),
+  seed: field(Schema.Int),
+  ignore_eos: field(Schema.Boolean),
+  return_token_ids: field(Schema.Boolean),
+  n: field(Schema.Int),
+  best_of: field(Schema.Int),
+  echo: field(Schema.Boolean),
+  logprobs: field(Schema.Unknown),
+  stop: field(Schema.Unknown),
+  suffix: field(Schema.Unknown),
+  presence_penalty: field(Schema.Finite),
+  frequency_penalty: field(Schema.Finite),
 })
+
+/** Fields that would change the answer and are not honoured: refused, never passed over in silence. */
+const refused = (body: typeof Body.Type): string | null => {
+  const asked: ReadonlyArray<readonly [name: string, asked: boolean]> = [
+    ["n", (body.n ?? 1) !== 1],
+    ["best_of", (body.best_of ?? 1) !== 1],
+    ["echo", body.echo ?? false],
+    ["logprobs", (body.logprobs ?? null) !== null],
+    ["stop", (body.stop ?? null) !== null],
+    ["suffix", (body.suffix ?? null) !== null],
+    ["presence_penalty", (body.presence_penalty ?? 0) !== 0],
+    ["frequency_penalty", (body.frequency_penalty ?? 0) !== 0],
+  ]
+  const names = asked.flatMap(([name, isAsked]) => (isAsked ? [name] : []))
+  return names.length === 0 ? null : `this server does not support ${names.join(", ")}: leave it out`
+}
 
 export type Prompt = string | ReadonlyArray<number>
 
@@ -58,6 +80,8 @@ export const decode = (text: string): Result.Result<CompletionRequest, string> =
   Result.match(decodeBody(text), {
     onFailure: (error) => Result.fail(error.message),
     onSuccess: (body) => {
+      const refusal = refused(body)
+      if (refusal !== null) return Result.fail(refusal)
       const prompts = promptsOf(body.prompt)
       if (prompts.length === 0 || prompts.some((prompt) => prompt.length === 0 && typeof prompt !== "string"))
         return Result.fail("prompt must not be empty")

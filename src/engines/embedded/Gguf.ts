@@ -28,6 +28,7 @@ class NeedMore extends Error {}
 
 const maximumCount = 1_000_000
 const maximumString = 1 << 26
+const maximumArray = 1 << 28
 
 class Reader {
   readonly #view: DataView
@@ -114,6 +115,7 @@ const malformed = (what: string): GgufProblem =>
 const skipArray = (reader: Reader): number => {
   const elementType = reader.u32()
   const length = reader.u64()
+  if (length > maximumArray) throw malformed(`an array of ${length} values`)
   if (elementType === 8) {
     for (let index = 0; index < length; index++) reader.skip(reader.u64())
     return length

@@ -45,7 +45,7 @@ export class Scheduler {
   readonly #freeSequences: Array<number>
   readonly #queue: Array<Job> = []
   readonly #slots: Array<Slot> = []
-  #running: Promise<void> | null = null
+  #running = false
   #steps = 0
   #prefillTokens = 0
   #decodedTokens = 0
@@ -70,9 +70,10 @@ export class Scheduler {
   /** Queues a job; the function given back takes it out again, at the latest after the current step. */
   submit(job: Job): () => void {
     this.#queue.push(job)
-    this.#running ??= this.#run().finally(() => {
-      this.#running = null
-    })
+    if (!this.#running) {
+      this.#running = true
+      void this.#run()
+    }
     return () => {
       const waiting = this.#queue.indexOf(job)
       if (waiting >= 0) {
@@ -96,6 +97,8 @@ export class Scheduler {
         }
       }
     }
+    // In the same turn as the last look at the queue: a job that comes now starts a new run.
+    this.#running = false
   }
 
   #admit(): number {

@@ -31,6 +31,7 @@ const streamed = (
       for (const generator of generators) generator.cancel()
     }
     signal.addEventListener("abort", cancelAll)
+    if (signal.aborted) cancelAll()
     const usage = () => ({
       promptTokens: generators.reduce((sum, generator) => sum + generator.promptTokens, 0),
       completionTokens: generators.reduce((sum, generator) => sum + generator.produced(), 0),
@@ -59,6 +60,7 @@ const streamed = (
       if (!closed) writer.write("data: [DONE]\n\n")
     } catch (cause) {
       send(Completion.errorObject(String(cause), "server_error"))
+      for (const generator of generators) generator.cancel()
     } finally {
       signal.removeEventListener("abort", cancelAll)
     }
@@ -74,6 +76,7 @@ const whole = async (
     for (const generator of generators) generator.cancel()
   }
   signal.addEventListener("abort", cancelAll)
+  if (signal.aborted) cancelAll()
   try {
     const choices = await Promise.all(
       generators.map(async (generator, index): Promise<Completion.Choice> => {
@@ -97,6 +100,7 @@ const whole = async (
     }
     return Http.json(Completion.completionObject(identity, choices, usage))
   } catch (cause) {
+    cancelAll()
     return failure(500, "server_error", String(cause))
   } finally {
     signal.removeEventListener("abort", cancelAll)

@@ -56,8 +56,8 @@ export const allowed: ReadonlyArray<string> = Object.keys(shapes).flatMap((size)
   ...Object.keys(quantisations).map((format) => `${size}-${format}`),
 ])
 
-const isSize = (text: string): text is keyof typeof shapes => text in shapes
-const isFormat = (text: string): text is keyof typeof quantisations => text in quantisations
+const isSize = (text: string): text is keyof typeof shapes => Object.hasOwn(shapes, text)
+const isFormat = (text: string): text is keyof typeof quantisations => Object.hasOwn(quantisations, text)
 
 /** Reads `synthetic:<15m|110m|1b>[-q4_0|-q8_0|-f16]`; null when it is not of that form. */
 export const parse = (model: string): SyntheticModel | null => {

@@ -29,7 +29,7 @@ const load = async (args: EngineArguments): Promise<Loaded> => {
     threads: args.threads ?? cores,
   })
   if (!(await context.init()))
-    throw new Error(`llama.cpp could not make a context of ${contextTokens} tokens: out of memory?`)
+    throw new Error(`llama.cpp could not make a context of ${contextTokens} tokens for ${args.slots} sequences`)
   const calibration = args.threads === null ? await calibrate(context, cores, args.slots) : null
   const scheduler = new Scheduler(context, model, args.slots, batchTokens)
   const limits = { vocabularySize: weights.vocabularySize, contextPerSequence: args.contextPerSequence }

@@ -6,14 +6,20 @@ import { allowed, parse } from "./SyntheticShape.ts"
 
 const servedModel = "model"
 const contextStep = 256
+/** LLAMA_MAX_SEQ of llama.cpp. */
+const maximumSequences = 256
 
 const cannot = (condition: boolean, field: string, message: string): ReadonlyArray<Unsupported> =>
   condition ? [{ field, message }] : []
 
+/** `owner/name` of a model hub, which has the form of a relative path. */
+const isHubId = (model: string): boolean => /^[A-Za-z0-9][\w.-]*\/[\w.-]+$/.test(model)
+
 /** The GGUF path or `synthetic:` name of a model; null when it has no such form. */
 export const ggufOf = (model: Experiment["model"]): string | null => {
   if (typeof model !== "string") return model.gguf ?? null
-  return model.startsWith("synthetic:") || /\.gguf$/i.test(model) || model.includes("/") ? model : null
+  if (model.startsWith("synthetic:") || /\.gguf$/i.test(model)) return model
+  return model.includes("/") && !isHubId(model) ? model : null
 }
 
 const modelProblems = (model: Experiment["model"]): ReadonlyArray<Unsupported> => {
@@ -29,6 +35,9 @@ const modelProblems = (model: Experiment["model"]): ReadonlyArray<Unsupported> =
   )
 }
 
+const batchSize = (experiment: Experiment): number =>
+  Math.max(experiment.embedded?.batch_size ?? 1, experiment.load.concurrency ?? 1)
+
 const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => {
   const { decoder, devices, embedded } = experiment
   return [
@@ -39,6 +48,11 @@ const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => {
     ...cannot(decoder.min_new_tokens !== undefined, "decoder.min_new_tokens", "it has no minimum length"),
     ...cannot(experiment.lora !== undefined, "lora", "it loads no adapters"),
     ...cannot(experiment.passthrough_kwargs !== undefined, "passthrough_kwargs", "it has nothing to pass them to"),
+    ...cannot(
+      batchSize(experiment) > maximumSequences,
+      experiment.load.concurrency === batchSize(experiment) ? "load.concurrency" : "embedded.batch_size",
+      `it works on at most ${maximumSequences} sequences at once, not ${batchSize(experiment)}`,
+    ),
     ...cannot((embedded?.gpu_layers ?? 0) > 0, "embedded.gpu_layers", "it computes on the CPU only"),
     ...cannot(
       devices !== undefined && devices !== "none" && devices.length > 0,
@@ -47,9 +61,6 @@ const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => {
     ),
   ]
 }
-
-const batchSize = (experiment: Experiment): number =>
-  Math.max(experiment.embedded?.batch_size ?? 1, experiment.load.concurrency ?? 1)
 
 /** Prompt and output of one request, rounded up: what each sequence's share of the context must hold. */
 const contextPerSequence = (experiment: Experiment): number => {

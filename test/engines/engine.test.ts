@@ -1,0 +1,130 @@
+import { describe, expect, test } from "bun:test"
+import { Result } from "effect"
+import type { Experiment } from "../../src/domain/Experiment.ts"
+import type { ResolvedModel } from "../../src/engines/Engine.ts"
+import * as Engines from "../../src/engines/Engines.ts"
+import { fromArgv } from "../../src/engines/embedded/Arguments.ts"
+import { engine } from "../../src/engines/embedded/engine.ts"
+
+const experiment = (over: Partial<Experiment> = {}): Experiment => ({
+  model: "synthetic:15m",
+  backend: "embedded",
+  n: 4,
+  precision: null,
+  random_seed: 42,
+  dataset: { n: 4, input_len: 32, output_len: 16, seed: 1 },
+  dataset_order: "interleaved",
+  max_input_tokens: 512,
+  max_output_tokens: 128,
+  decoder: { temperature: 0.7, do_sample: true, top_k: 40, top_p: 0.9, repetition_penalty: 1 },
+  warmup: {
+    enabled: false,
+    n_warmup: 1,
+    thermal_floor_seconds: 0,
+    convergence_detection: false,
+    cv_threshold: 0.05,
+    max_prompts: 5,
+    window_size: 3,
+    min_prompts: 1,
+  },
+  baseline: { enabled: false, duration_seconds: 5 },
+  energy: { backend: "auto", sample_hz: 10 },
+  load: { mode: "offline" },
+  ...over,
+})
+
+const model: ResolvedModel = {
+  path: "/models/a file.gguf",
+  engineFolders: ["/cache", "/tmp/x"],
+  sizeBytes: 1,
+  sha256: null,
+  weights: null,
+}
+
+const fields = (over: Partial<Experiment>) => engine.unsupported(experiment(over)).map(({ field }) => field)
+const launched = (over: Partial<Experiment> = {}) => Result.getOrThrow(engine.launch(experiment(over), model))
+const body = (over: Partial<Experiment>, id = 3) =>
+  JSON.parse(engine.encode(experiment(over), launched(over), { id, prompt: [1, 2], maxOutputTokens: 9 }).body)
+
+describe("the embedded engine as a description", () => {
+  test("is what the registry gives for its backend, and nothing else is there", () => {
+    expect(Engines.byBackend("embedded")).toBe(engine)
+    expect(Engines.byBackend("vllm")).toBeNull()
+  })
+
+  test("says which fields it cannot honour, each by its path", () => {
+    const { decoder } = experiment()
+    expect(fields({})).toEqual([])
+    expect(fields({ decoder: { ...decoder, min_p: 0.1 } })).toEqual(["decoder.min_p"])
+    expect(fields({ decoder: { ...decoder, repetition_penalty: 1.1 } })).toEqual(["decoder.repetition_penalty"])
+    expect(fields({ decoder: { ...decoder, min_new_tokens: 2 } })).toEqual(["decoder.min_new_tokens"])
+    expect(fields({ precision: "fp16" })).toEqual(["precision"])
+    expect(fields({ lora: { adapter_path: "/x", merge_weights: false } })).toEqual(["lora"])
+    expect(fields({ passthrough_kwargs: {} })).toEqual(["passthrough_kwargs"])
+    expect(fields({ embedded: { gpu_layers: 1 } })).toEqual(["embedded.gpu_layers"])
+    expect(fields({ devices: "all" })).toEqual(["devices"])
+    expect(fields({ devices: [0] })).toEqual(["devices"])
+    expect(fields({ devices: "none" })).toEqual([])
+  })
+
+  test("more sequences than llama.cpp has is a planning error, not a crash that looks like lack of memory", () => {
+    expect(fields({ embedded: { batch_size: 256 } })).toEqual([])
+    expect(fields({ embedded: { batch_size: 257 } })).toEqual(["embedded.batch_size"])
+    expect(fields({ load: { mode: "concurrency", concurrency: 300 } })).toEqual(["load.concurrency"])
+  })
+
+  test("takes GGUF paths and synthetic models; the id of a hub is not a path", () => {
+    for (const name of ["a.gguf", "dir/a.GGUF", "/abs/weights", "./dir/weights", "synthetic:110m-q8_0"])
+      expect(fields({ model: name })).toEqual([])
+    expect(fields({ model: { gguf: "dir/a.gguf", hf: "org/a" } })).toEqual([])
+    for (const name of ["gpt2", "meta-llama/Llama-3.2-1B", "synthetic:3b"])
+      expect(fields({ model: name })).toEqual(["model"])
+    expect(fields({ model: { hf: "org/a" } })).toEqual(["model"])
+  })
+
+  test("its command line is read back by the child as it was meant", () => {
+    const { program, argv, env } = launched({ embedded: { batch_size: 8, threads: 2, mmap: false, prefill_chunk: 64 } })
+    expect(program).toEqual({ kind: "self" })
+    expect(env["GGML_NO_BACKTRACE"]).toBe("1")
+    expect(argv[0]).toBe("__engine")
+    const filled = argv.slice(1).map((argument) => argument.replace("{host}", "127.0.0.1").replace("{port}", "8123"))
+    expect(fromArgv(filled)).toEqual({
+      modelPath: model.path,
+      servedModel: "model",
+      host: "127.0.0.1",
+      port: 8123,
+      slots: 8,
+      contextPerSequence: 256,
+      batchTokens: 64,
+      threads: 2,
+      mmap: false,
+      libraryFolders: ["/cache", "/tmp/x"],
+      followParent: true,
+    })
+    expect(fromArgv(["--model=x"])).toBeString()
+  })
+
+  test("the context holds prompt and output", () => {
+    const context = (input: number, output: number) =>
+      launched({ dataset: { n: 1, input_len: input, output_len: output, seed: 1 } }).argv.find((argument) =>
+        argument.startsWith("--context="),
+      )
+    expect(context(200, 55)).toBe("--context=256")
+    expect(context(200, 56)).toBe("--context=512")
+  })
+
+  test("asks for exact lengths of synthetic prompts unless the study lets the model stop", () => {
+    expect(body({})).toMatchObject({ max_tokens: 9, ignore_eos: true, prompt: [1, 2], stream: true })
+    expect(body({ embedded: { ignore_eos: false } })).toMatchObject({ ignore_eos: false })
+    expect(body({}).stream_options).toEqual({ include_usage: true, continuous_usage_stats: true })
+  })
+
+  test("no sampling means temperature 0; a seed of its own for each request", () => {
+    const greedy = { ...experiment().decoder, do_sample: false }
+    expect(body({ decoder: greedy }).temperature).toBe(0)
+    expect(body({})).toMatchObject({ temperature: 0.7, top_k: 40, top_p: 0.9 })
+    expect(body({}, 3).seed).toBe(body({}, 3).seed)
+    expect(body({}, 3).seed).not.toBe(body({}, 4).seed)
+    expect(body({ random_seed: 7 }, 3).seed).not.toBe(body({}, 3).seed)
+  })
+})
