@@ -124,33 +124,36 @@ interface Overridden {
   readonly file: RawConfig
 }
 
+/** What keeps an override from being applied; null when nothing does. */
+const overrideProblem = ({ flag, path }: Override, axes: SweepMaterial["axes"]): Problem | null => {
+  const swept = axes.find(
+    (axis) => axis.path === path || axis.path.startsWith(`${path}.`) || path.startsWith(`${axis.path}.`),
+  )
+  if (swept !== undefined)
+    return problem(`${flag}: ${path} is swept by this study (sweep.${swept.path}); a flag can only set what is fixed`)
+  const wrong = pathProblem({ ...experimentFields, ...fileFields }, path)
+  return wrong === null
+    ? null
+    : problem(`${flag}: ${wrong.message}`, { allowed: wrong.allowed, nearest: wrong.nearest })
+}
+
 /** Puts overrides over fixed fields and file fields; what cannot be overridden is a problem of the command line. */
 const applyOverrides = (
   sources: Sources,
   before: Overridden,
   axes: SweepMaterial["axes"],
   problems: Array<Problem>,
-): Overridden =>
-  sources.overrides.reduce((current, { flag, path, value }) => {
-    const [top = ""] = split(path)
-    const swept = axes.find(
-      (axis) => axis.path === path || axis.path.startsWith(`${path}.`) || path.startsWith(`${axis.path}.`),
-    )
-    if (swept !== undefined) {
-      problems.push(
-        problem(`${flag}: ${path} is swept by this study (sweep.${swept.path}); a flag can only set what is fixed`),
-      )
-      return current
-    }
-    const wrong = pathProblem({ ...experimentFields, ...fileFields }, path)
-    if (wrong !== null) {
-      problems.push(problem(`${flag}: ${wrong.message}`, { allowed: wrong.allowed, nearest: wrong.nearest }))
-      return current
-    }
-    return top in fileFields
-      ? { ...current, file: set(current.file, split(path), value) }
-      : { ...current, fixed: set(current.fixed, split(path), value) }
-  }, before)
+): Overridden => {
+  let { fixed, file } = before
+  for (const override of sources.overrides) {
+    const found = overrideProblem(override, axes)
+    const path = split(override.path)
+    if (found !== null) problems.push(found)
+    else if ((path[0] ?? "") in fileFields) file = set(file, path, override.value)
+    else fixed = set(fixed, path, override.value)
+  }
+  return { fixed, file }
+}
 
 /** A field set by a flag has no place in a file: the flag is named instead. */
 const placed = (sources: Sources, layered: Layered, finding: Finding): Problem => {

@@ -76,7 +76,10 @@ export const of = (
 }
 
 /** Total joules over a part of the window; the reason where there is none. */
-export const totalOver = (metering: Metering, span: Span): { readonly joules: number | null; readonly why: string | null } => {
+export const totalOver = (
+  metering: Metering,
+  span: Span,
+): { readonly joules: number | null; readonly why: string | null } => {
   const total = Domains.total(domainsOver(metering, span))
   return { joules: total.totalJoules, why: whyNoTotal(metering, total) }
 }
@@ -103,5 +106,9 @@ export const coverage = (metering: Metering, span: Span, scope: ReadonlyArray<st
     const last = timesSeconds.at(-1)
     return first !== undefined && last !== undefined && first <= span.startSeconds && last >= span.endSeconds
   })
-  return { samplesInWindow: inside.length === 0 ? 0 : Math.min(...inside), coversWindow: covers, seconds: durationSeconds(span) }
+  return {
+    samplesInWindow: inside.length === 0 ? 0 : Math.min(...inside),
+    coversWindow: covers,
+    seconds: durationSeconds(span),
+  }
 }

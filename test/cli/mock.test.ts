@@ -227,9 +227,9 @@ describe("standard streams", () => {
         env: { ...where.environment, LLEM: join(process.cwd(), "dist/llem") },
       })
     expect(shell('"$LLEM" run study.yaml --no-gaps 2>&-').exitCode).toBe(0)
-    const piped = shell('"$LLEM" run study.yaml --no-gaps --json 2>/dev/null | head -c 10; echo "${PIPESTATUS[0]}"')
+    const piped = shell('"$LLEM" run study.yaml --no-gaps --json 2>/dev/null | head -c 10; echo "$PIPESTATUS"')
     expect(piped.stdout.toString()).toEndWith("0\n")
-    expect(shell('"$LLEM" plan study.yaml --json | true; exit "${PIPESTATUS[0]}"').exitCode).toBe(0)
+    expect(shell('"$LLEM" plan study.yaml --json | true; exit "$PIPESTATUS"').exitCode).toBe(0)
   })
 
   test("an environment of 1 MB is no hindrance", async () => {

@@ -27,6 +27,8 @@ const streamed = async (response: Response): Promise<Answer> => {
   }
 }
 
+const body = async (response: Response) => JSON.parse(await response.text())
+
 const asking = (prompt: unknown, more: Record<string, unknown> = {}) => ({
   model: "m",
   prompt,
@@ -61,7 +63,7 @@ describe("a real model", () => {
 
   test("gives the same text whether streamed or not, and as tokens or as text", async () => {
     const stream = await streamed(await server.post(asking("Water boils at")))
-    const whole = await (await server.post(asking("Water boils at", { stream: false }))).json()
+    const whole = await body(await server.post(asking("Water boils at", { stream: false })))
     expect(whole.choices[0].text).toBe(stream.text)
     expect(whole.choices[0].token_ids).toEqual(stream.tokens)
     expect(whole.usage).toEqual({ prompt_tokens: 3, completion_tokens: 12, total_tokens: 15 })
@@ -122,11 +124,11 @@ describe("a synthetic model", () => {
   })
 
   test("several prompts in one request are several choices", async () => {
-    const body = await (
-      await server.post(asking([prompt, prompt.slice(0, 9)], { stream: false, ignore_eos: true }))
-    ).json()
-    expect(body.choices.map((choice: { index: number }) => choice.index)).toEqual([0, 1])
-    expect(body.usage).toEqual({ prompt_tokens: 49, completion_tokens: 24, total_tokens: 73 })
+    const whole = await body(
+      await server.post(asking([prompt, prompt.slice(0, 9)], { stream: false, ignore_eos: true })),
+    )
+    expect(whole.choices.map((choice: { index: number }) => choice.index)).toEqual([0, 1])
+    expect(whole.usage).toEqual({ prompt_tokens: 49, completion_tokens: 24, total_tokens: 73 })
   })
 
   test("requests share steps, and more than there are slots wait their turn", async () => {
@@ -153,9 +155,9 @@ describe("a synthetic model", () => {
   })
 
   test("what cannot be done is refused in OpenAI's shape", async () => {
-    const refused = async (body: unknown) => {
-      const response = await server.post(body)
-      const { error } = await response.json()
+    const refused = async (asked: unknown) => {
+      const response = await server.post(asked)
+      const { error } = await body(response)
       return [response.status, typeof error.message, error.code]
     }
     expect(await refused(asking(prompt, { max_tokens: 250 }))).toEqual([400, "string", "context_length_exceeded"])

@@ -36,7 +36,7 @@ const modelProblems = (model: Experiment["model"]): ReadonlyArray<Unsupported> =
 }
 
 const batchSize = (experiment: Experiment): number =>
-  Math.max(experiment.embedded?.batch_size ?? 1, experiment.load.concurrency ?? 1)
+  experiment.embedded?.batch_size ?? experiment.load.concurrency ?? 1
 
 const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => {
   const { decoder, devices, embedded } = experiment
