@@ -152,6 +152,11 @@ describe("several backends", () => {
     expect([codes(different.notices), different.findings]).toEqual([["mixed_runners"], []])
   })
 
+  test("all explicit in Docker beside an endpoint: nothing is mixed", () => {
+    const got = resolved([...both, "endpoint"], { requests: yaml({ vllm: "docker", pytorch: "docker" }) })
+    expect([got.runners.endpoint?.mode, got.notices, got.findings]).toEqual(["local", [], []])
+  })
+
   test("embedded counts; endpoint and an explicit slurm do not", () => {
     expect(short(resolved(["vllm", "embedded"]))).toEqual({
       vllm: "docker/multi_engine_elevation",
