@@ -22,7 +22,6 @@ const measure = Effect.fnUntraced(function* (session: MeterSession, seconds: num
   const startSeconds = yield* timeline.now
   yield* Effect.sleep(`${seconds} seconds`)
   const span = { startSeconds, endSeconds: yield* timeline.now }
-  yield* Effect.sleep("250 millis")
   const { series } = yield* session.read
   return series.flatMap((one): ReadonlyArray<BaselineFigure> => {
     const energy = Integrate.energyOver(one, span)

@@ -68,9 +68,6 @@ const engineDetails = (handle: EngineHandle, launch: EngineLaunch) =>
     return { version: typeof version === "string" ? version : null, details }
   })
 
-/** Long enough for every source to have a sample after the window. */
-const drainSeconds = (sampleHz: number): number => Math.max(0.25, 3 / sampleHz)
-
 /** An engine that went silent is a failure of the cell, not a slow request. */
 const silenceOrNone = (requests: ReadonlyArray<RequestRecord>, launch: EngineLaunch, handle: EngineHandle) =>
   Effect.gen(function* () {
@@ -192,12 +189,11 @@ export const layer = Layer.effect(
       )
       const load = yield* driven(loading, "window", timeouts.windowSeconds)
       yield* phases.enter("drain")
-      yield* Effect.sleep(`${drainSeconds(experiment.energy.sample_hz)} seconds`)
+      const reading = yield* session.read
       yield* phases.enter("stop")
       yield* silenceOrNone(load.requests, launch, lease.handle)
       yield* lease.release(true)
 
-      const reading = yield* session.read
       const snapshot = yield* host.snapshot
       const observation: Observation = {
         cell,

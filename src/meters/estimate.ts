@@ -27,7 +27,7 @@ export const probe = (options: { readonly wattsPerCore: number; readonly measure
       nestedIn: measuredPackage,
       inTotal: measuredPackage === null,
       why:
-        `estimated, not measured: CPU time of the engine's processes x ${wattsPerCore} W for each fully busy core ` +
+        `CPU time of the engine's processes x ${wattsPerCore} W for each fully busy core ` +
         `(${source}, for ${cpuModel() ?? "a CPU of unknown model"}); idle power, memory and everything else of the ` +
         "machine are left out, clock speed and load per instruction are not considered; +-40 %",
       relativeUncertainty: RELATIVE_UNCERTAINTY,

@@ -6,7 +6,7 @@ import { remainingSeconds, type StudyProgress } from "./StudyProgress.ts"
 import { mark, type Paint, paint, printable, type Style, shorten } from "./Style.ts"
 
 const phaseText: Readonly<Record<Phase, string>> = {
-  gate: "checking that the node is quiet",
+  gate: "preparing model, prompts and meters",
   baseline: "measuring idle power",
   launch: "starting the engine",
   load: "loading the model",
