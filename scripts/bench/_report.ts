@@ -17,7 +17,9 @@ export const median = (values: ReadonlyArray<number>): number => {
 export const report = (verdicts: ReadonlyArray<Verdict>): void => {
   for (const { figure, value, goal, unit } of verdicts) {
     const met = value <= goal
-    console.log(`${met ? "met   " : "MISSED"} ${figure}: ${Number(value.toPrecision(4))} ${unit} (goal <= ${goal} ${unit})`)
+    console.log(
+      `${met ? "met   " : "MISSED"} ${figure}: ${Number(value.toPrecision(4))} ${unit} (goal <= ${goal} ${unit})`,
+    )
     if (!met) process.exitCode = 1
   }
 }

@@ -32,7 +32,10 @@ const results = readdirSync(join(study, "cells")).map((cell) =>
 )
 const share = results.map((result) => {
   const seconds = result.window.duration_seconds
-  const sampled = result.phases.reduce((sum: number, phase: { duration_seconds: number }) => sum + phase.duration_seconds, 0)
+  const sampled = result.phases.reduce(
+    (sum: number, phase: { duration_seconds: number }) => sum + phase.duration_seconds,
+    0,
+  )
   return (result.client.cpu_seconds + (result.sampling.cpu_seconds * seconds) / sampled) / seconds
 })
 const windowPhase = results.map((result) => {

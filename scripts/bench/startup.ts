@@ -32,7 +32,9 @@ for (let round = 0; round < rounds + 3; round++) {
 }
 rmSync(work, { recursive: true, force: true })
 const of = (name: string): number => median(times[name] ?? [])
-console.log(`medians of ${rounds}: empty ${of("empty").toFixed(1)} ms, --version ${of("version").toFixed(1)} ms, plan ${of("plan").toFixed(1)} ms`)
+console.log(
+  `medians of ${rounds}: empty ${of("empty").toFixed(1)} ms, --version ${of("version").toFixed(1)} ms, plan ${of("plan").toFixed(1)} ms`,
+)
 report([
   { figure: "--version over an empty program", value: of("version") / of("empty"), goal: 2, unit: "x" },
   { figure: "plan of a small file over --version", value: of("plan") - of("version"), goal: 100, unit: "ms" },

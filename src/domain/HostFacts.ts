@@ -12,7 +12,6 @@ export interface HostSnapshot {
 }
 
 /** The machine as it is right now. */
-export class HostFacts extends Context.Service<
-  HostFacts,
-  { readonly snapshot: Effect.Effect<HostSnapshot> }
->()("llem/domain/HostFacts") {}
+export class HostFacts extends Context.Service<HostFacts, { readonly snapshot: Effect.Effect<HostSnapshot> }>()(
+  "llem/domain/HostFacts",
+) {}
