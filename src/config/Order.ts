@@ -7,28 +7,21 @@ export interface Ordered {
   readonly cycle: number
 }
 
-/**
- * The rows of a Latin square balanced for carry-over (Williams 1949): each number stands once in every place, and over
- * all rows each number is followed by every other one equally often. For an odd count that takes the rows and their
- * mirror images, 2 x count in all.
- */
-export const williams = (count: number): ReadonlyArray<ReadonlyArray<number>> => {
-  const first = Array.from({ length: count }, (_, place) =>
-    place === 0 ? 0 : place % 2 === 1 ? (place + 1) / 2 : count - place / 2,
-  )
-  const rows = Array.from({ length: count }, (_, shift) => first.map((value) => ((value + shift) % count) + 1))
-  return count % 2 === 0 ? rows : [...rows, ...rows.map((row) => row.toReversed())]
-}
-
 const inOrder = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, index) => index + 1)
 
-/** One row of a Williams square; made alone, since a square of thousands is never needed whole. */
-const williamsRow = (count: number, row: number): ReadonlyArray<number> => {
-  const mirrored = count % 2 === 1 && row % (2 * count) >= count
-  const shift = row % count
+/** How many rows the balanced square of a count has: the count, or twice that where it is odd. */
+export const williamsRows = (count: number): number => (count % 2 === 0 ? count : 2 * count)
+
+/**
+ * One row (from 0, going round) of a Latin square balanced for carry-over (Williams 1949): each number stands equally
+ * often in every place, and over all rows each number is followed by every other one equally often. For an odd count
+ * that takes the rows and their mirror images. Rows are made one by one: a square of thousands is never needed whole.
+ */
+export const williamsRow = (count: number, row: number): ReadonlyArray<number> => {
+  const mirrored = row % williamsRows(count) >= count
   const values = Array.from({ length: count }, (_, place) => {
     const first = place === 0 ? 0 : place % 2 === 1 ? (place + 1) / 2 : count - place / 2
-    return ((first + shift) % count) + 1
+    return ((first + row) % count) + 1
   })
   return mirrored ? values.toReversed() : values
 }
@@ -59,7 +52,11 @@ const cycleOrder = (
   }
 }
 
-/** Every run of a study in its order. Sequential repeats each experiment before the next; all others go by cycles. */
+/**
+ * Every run of a study in its order: sequential AAABBB, interleaved ABAB, shuffled (each cycle on its own), reverse
+ * (ABBAAB), or latin_square (a row of the balanced square per cycle; the rows go round when there are more cycles).
+ * The same arguments give the same order on every machine; without a seed in the file the study's hash gives it.
+ */
 export const cells = (
   count: number,
   execution: Pick<Execution, "cycles" | "order" | "shuffleSeed">,
