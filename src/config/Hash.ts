@@ -3,17 +3,37 @@ import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"
 
 const parts = new WeakMap<object, string>()
 
-const compose = (value: object): string =>
-  Array.isArray(value)
-    ? `[${value.map(part).join(",")}]`
-    : `{${Object.entries(value)
-        .filter(([, inner]) => inner !== undefined)
-        .sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0))
-        .map(([key, inner]) => `${JSON.stringify(key)}:${part(inner)}`)
-        .join(",")}}`
+const names = new Map<string, string>()
+
+/** A key as JSON with its colon; the same few keys come back in every experiment. */
+const named = (key: string): string => {
+  const known = names.get(key)
+  if (known !== undefined) return known
+  const text = `${JSON.stringify(key)}:`
+  names.set(key, text)
+  return text
+}
+
+const compose = (value: object): string => {
+  if (Array.isArray(value)) return `[${value.map(part).join(",")}]`
+  const fields = Object.entries(value).sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0))
+  let text = ""
+  for (const [key, inner] of fields) {
+    if (inner === undefined) continue
+    text += text === "" ? named(key) : `,${named(key)}`
+    text += part(inner)
+  }
+  return `{${text}}`
+}
+
+const scalar = (value: unknown): string => {
+  if (typeof value === "number") return Number.isFinite(value) ? String(value) : "null"
+  if (typeof value === "boolean") return value ? "true" : "false"
+  return JSON.stringify(value) ?? "null"
+}
 
 const part = (value: unknown): string => {
-  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null"
+  if (typeof value !== "object" || value === null) return scalar(value)
   const known = parts.get(value)
   if (known !== undefined) return known
   const text = compose(value)

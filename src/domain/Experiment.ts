@@ -44,7 +44,10 @@ export type Decoder = typeof Decoder.Type
 export const Warmup = Schema.Struct({
   enabled: described(Schema.Boolean, "false skips the warm-up and the thermal floor"),
   n_warmup: described(intAtLeast(1), "Warm-up requests before the window"),
-  thermal_floor_seconds: described(numberAtLeast(0), "Least duration of warm-up and pause before the window, seconds"),
+  thermal_floor_seconds: described(
+    numberAtLeast(0),
+    "Pause between warm-up and window that lets temperatures settle, seconds",
+  ),
   convergence_detection: described(
     Schema.Boolean,
     "Warm up until latencies settle instead of a fixed number of requests",
