@@ -124,8 +124,8 @@ export const overrides = (
   ]
   const merged = { ...raw, ...Object.fromEntries(direct.map(({ path, value }) => [path, value])) }
   const batch = Option.match(given.batchSize, {
-    onNone: () => null,
-    onSome: (size) => Override.batchSize(merged, size),
+    onNone: () => [],
+    onSome: (size) => Override.batchSizes(merged, size),
   })
-  return batch === null ? direct : [...direct, batch]
+  return [...direct, ...batch]
 }

@@ -1,7 +1,6 @@
-import { Effect, Result } from "effect"
-import { ConfigError, problem } from "../config/ConfigError.ts"
-import * as Expand from "../config/Expand.ts"
-import { resolver } from "../config/Experiments.ts"
+import { Effect } from "effect"
+import * as Combinations from "../config/Combinations.ts"
+import type { ConfigError } from "../config/ConfigError.ts"
 import * as Order from "../config/Order.ts"
 import * as Override from "../config/Override.ts"
 import type { UserConfig } from "../config/UserConfig.ts"
@@ -51,15 +50,6 @@ const unprobed: NodeFacts = {
   gpus: [],
 }
 
-const expanded = (spec: StudySpec) => {
-  const resolve = resolver()
-  return Expand.collect(spec.material, (raw) =>
-    Result.mapError(resolve(raw), (findings) =>
-      findings.map(({ path, message }) => `${path.map(String).join(" -> ")}: ${message}`).join("; "),
-    ),
-  )
-}
-
 /** From the command line to a finished plan: reads files and looks at the node, decides everything else purely. */
 export const prepare = Effect.fn("prepare")(function* (
   settings: Settings,
@@ -70,9 +60,7 @@ export const prepare = Effect.fn("prepare")(function* (
   )
   const userConfig = yield* loadUserConfig(settings)
   const spec = yield* loadStudy(request.file, (documents) => overrides(request.given, sets, documents))
-  const expansion = yield* Effect.fromResult(expanded(spec)).pipe(
-    Effect.mapError((message) => new ConfigError({ problems: [problem(message, { file: request.file })] })),
-  )
+  const expansion = yield* Effect.fromResult(Combinations.collect(spec))
   const backends = [...new Set(expansion.experiments.map(({ experiment }) => experiment.backend))]
   const probe = yield* NodeProbe
   const facts = spec.execution.skipPreflight ? unprobed : yield* probe.gather(backends)

@@ -32,7 +32,7 @@ export const isOpen = (schema: unknown): boolean => {
 
 const fieldsAt = (schema: unknown, path: Path): Readonly<Record<string, unknown>> | null => {
   let at: unknown = schema
-  for (const key of path) at = fieldsOf(at)?.[String(key)]
+  for (const key of path) at = ownField(fieldsOf(at), String(key))
   return fieldsOf(at)
 }
 
@@ -44,15 +44,39 @@ const segments = (path: ReadonlyArray<unknown>): Path =>
 
 const isUnexpectedKey = (message: string): boolean => message.includes("no excess property")
 
-const quoted = /"([^"]*)"/g
+const typeWords: Readonly<Record<string, string>> = {
+  string: "text",
+  number: "a number",
+  boolean: "true or false",
+  object: "a mapping",
+  array: "a list",
+  null: "null",
+}
+
+/** What a value may be, one by one, from the decoder's own sentence; null where it is no list of choices. */
+const choices = (message: string): ReadonlyArray<string> | null => {
+  const expected = /^Expected (.*)$/s.exec(message)?.[1]
+  if (expected === undefined || /^an? /.test(expected)) return null
+  return expected.split(" | ").map((one) => typeWords[one] ?? one.replace(/^"(.*)"$/s, "$1"))
+}
+
+const orList = (words: ReadonlyArray<string>): string =>
+  words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`
 
 /** What a value should have been, in a person's words. */
-const wording = (message: string): string =>
-  message
+const wording = (message: string, allowed: ReadonlyArray<string> | null): string => {
+  if (allowed !== null) return `should be ${orList(allowed)}`
+  return message
+    .replace("Expected a value with a length of at least 1", "should not be empty")
+    .replace("Expected a value ", "should be ")
     .replace("Expected ", "should be ")
-    .replace(/ \| /g, ", ")
-    .replace("should be a value ", "should be ")
+    .replace("greater than or equal to", "at least")
+    .replace("less than or equal to", "at most")
     .replace("Missing key", "is required")
+}
+
+const ownField = (fields: Readonly<Record<string, unknown>> | null, key: string): unknown =>
+  fields !== null && Object.hasOwn(fields, key) ? fields[key] : undefined
 
 const unknownKey = (schema: unknown, path: Path): Finding => {
   const name = String(path.at(-1) ?? "")
@@ -81,15 +105,19 @@ export const check = <S extends Schema.ConstraintDecoder<unknown>>(
     const key = JSON.stringify(path)
     if (seen.has(key)) return []
     seen.add(key)
-    const options = [...issue.message.matchAll(quoted)].map((match) => match[1] ?? "")
-    const found = typeof value === "object" ? undefined : value
+    const allowed = choices(issue.message)
+    const found = path.reduce<unknown>(
+      (at, part) => (Predicate.isObject(at) && Object.hasOwn(at, part) ? Reflect.get(at, part) : undefined),
+      value,
+    )
+    const near = allowed !== null && typeof found === "string" ? nearest(found, allowed) : null
     return [
       {
         path,
         kind: "invalid",
-        message: wording(issue.message),
-        allowed: options,
-        nearest: typeof found === "string" ? nearest(found, options) : null,
+        message: `${wording(issue.message, allowed)}${near === null ? "" : ` - did you mean '${near}'?`}`,
+        allowed: allowed ?? [],
+        nearest: near,
       },
     ]
   })

@@ -37,7 +37,9 @@ const sentence = (problem: Problem): string => {
 }
 
 const hint = (problem: Problem): ReadonlyArray<string> =>
-  problem.nearest === null && problem.allowed.length > 0 ? [`    allowed: ${problem.allowed.join(", ")}`] : []
+  problem.nearest === null && problem.allowed.length > 0 && problem.message.startsWith("Unknown field")
+    ? [`    allowed: ${problem.allowed.join(", ")}`]
+    : []
 
 const visible = (line: string): string => line.replaceAll("\t", " ")
 

@@ -17,13 +17,17 @@ const sections: Rule = (fields, backend) =>
     when(
       other !== backend && fields[other] !== undefined,
       other,
-      `the section ${other}: does not match backend ${backend}`,
+      `this section is for backend ${other}, the backend here is ${backend}; remove one of them`,
     ),
   )
 
 const passthrough: Rule = ({ passthrough_kwargs }) =>
   Object.keys(passthrough_kwargs ?? {}).flatMap((key) =>
-    when(key in experimentFields, `passthrough_kwargs.${key}`, `${key} is a field of llem; write it at the top level`),
+    when(
+      Object.hasOwn(experimentFields, key),
+      `passthrough_kwargs.${key}`,
+      `${key} is a field of its own; write it at the top level`,
+    ),
   )
 
 const lora: Rule = ({ lora }) =>

@@ -1,15 +1,17 @@
 import { Result, Schema } from "effect"
 import type { Notice } from "../domain/Notice.ts"
+import { parseRequest, runnerValues } from "../domain/RunnerSpec.ts"
 import type { Execution, ExecutionInput, RawConfig, StudySpec, SweepMaterial } from "../domain/Study.ts"
 import { check, type Finding } from "./Check.ts"
 import { ConfigError, type Problem, problem } from "./ConfigError.ts"
 import { type Document, isRecord, type Path } from "./Document.ts"
-import { fieldChecker, resolver } from "./Experiments.ts"
-import { experimentFields, fileFields, renamed, studyFields } from "./Input.ts"
-import { type Layered, layer } from "./Layered.ts"
-import { nearest } from "./Nearest.ts"
+import { fieldChecker, resolver, unknownField } from "./Experiments.ts"
+import { experimentFields, fileFields, studyFields } from "./Input.ts"
+import { type Layered, layer, problemOf, shown } from "./Layered.ts"
+import * as Origins from "./Origins.ts"
+import * as Overridden from "./Overridden.ts"
 import type { Override } from "./Override.ts"
-import { pathProblem, set, split } from "./Paths.ts"
+import * as Sweep from "./Sweep.ts"
 
 /** What a study is decoded from. */
 export interface Sources {
@@ -20,153 +22,50 @@ export interface Sources {
   readonly defaultName: string
 }
 
-const studyKeys = Object.keys(studyFields)
 const fileKeys = Object.keys(fileFields)
 const experimentKeys = Object.keys(experimentFields)
-const allKeys = [...experimentKeys, ...fileKeys, ...studyKeys]
+const allKeys = [...experimentKeys, ...fileKeys, ...Object.keys(studyFields)]
+
+/** A base gives fields of experiments; what it says of a study as a whole is not taken over. */
+const strippedFromBase = [...Object.keys(studyFields), ...fileKeys.filter((key) => !/^(output|results)_dir$/.test(key))]
 
 const FileInput = Schema.Struct(fileFields)
-
-const problemOf = (layered: Layered, finding: Finding, above: Path = []): Problem =>
-  layered.at([...above, ...finding.path], finding.message, {
-    key: finding.kind === "unknown_key",
-    allowed: finding.allowed,
-    nearest: finding.nearest,
-  })
-
-const unknownTopLevel = (layered: Layered, key: string): Problem => {
-  const now = renamed[key]
-  if (now !== undefined)
-    return layered.at([key], `Unknown field '${key}' - here it is called '${now}'`, { key: true, nearest: now })
-  const near = nearest(key, allKeys)
-  const message = near === null ? `Unknown field '${key}'` : `Unknown field '${key}' - did you mean '${near}'?`
-  return layered.at([key], message, { key: true, allowed: allKeys, nearest: near })
-}
+type FileInput = typeof FileInput.Type
 
 /** Only the fields named, in their order in the file. */
 const only = (value: RawConfig, keys: ReadonlyArray<string>): RawConfig =>
   Object.fromEntries(Object.entries(value).filter(([key]) => keys.includes(key)))
-
-const axesOf = (layered: Layered, problems: Array<Problem>): SweepMaterial["axes"] => {
-  const sweep = layered.value["sweep"]
-  if (sweep === undefined) return []
-  if (!isRecord(sweep)) {
-    problems.push(layered.at(["sweep"], "should be a mapping of fields to lists of values"))
-    return []
-  }
-  return Object.entries(sweep)
-    .filter(([path]) => path !== "groups")
-    .flatMap(([path, values]) => {
-      const wrong = pathProblem(experimentFields, path)
-      if (wrong !== null) {
-        const { message, allowed, nearest: near } = wrong
-        problems.push(layered.at(["sweep", path], message, { key: true, allowed, nearest: near }))
-        return []
-      }
-      const list: ReadonlyArray<unknown> = Array.isArray(values) ? values : [values]
-      if (list.length === 0) problems.push(layered.at(["sweep", path], "an axis needs at least one value"))
-      return [{ path, values: list }]
-    })
-}
-
-const variantProblems = (layered: Layered, above: Path, variant: RawConfig): ReadonlyArray<Problem> =>
-  Object.keys(variant).flatMap((path) => {
-    const wrong = pathProblem(experimentFields, path)
-    if (wrong === null) return []
-    return [layered.at([...above, path], wrong.message, { key: true, allowed: wrong.allowed, nearest: wrong.nearest })]
-  })
-
-/** Groups stand at the top level or inside `sweep`: named lists of variants. */
-const groupsOf = (layered: Layered, problems: Array<Problem>): SweepMaterial["groups"] => {
-  const sweep = layered.value["sweep"]
-  const places: ReadonlyArray<readonly [Path, unknown]> = [
-    [["groups"], layered.value["groups"]],
-    [["sweep", "groups"], isRecord(sweep) ? sweep["groups"] : undefined],
-  ]
-  return places.flatMap(([above, groups]) => {
-    if (groups === undefined) return []
-    if (!isRecord(groups)) {
-      problems.push(layered.at(above, "should be a mapping of names to lists of variants"))
-      return []
-    }
-    return Object.entries(groups).flatMap(([name, variants]) => {
-      if (!Array.isArray(variants) || variants.length === 0 || !variants.every(isRecord)) {
-        problems.push(layered.at([...above, name], "should be a list of variants, each a mapping of fields to values"))
-        return []
-      }
-      for (const [index, variant] of variants.entries())
-        problems.push(...variantProblems(layered, [...above, name, index], variant))
-      return [{ name, variants }]
-    })
-  })
-}
-
-const explicitOf = (
-  layered: Layered,
-  problems: Array<Problem>,
-  checkField: ReturnType<typeof fieldChecker>,
-): SweepMaterial["explicit"] => {
-  const entries = layered.value["experiments"]
-  if (entries === undefined) return []
-  if (!Array.isArray(entries) || !entries.every(isRecord)) {
-    problems.push(layered.at(["experiments"], "should be a list of experiments, each a mapping of fields to values"))
-    return []
-  }
-  for (const [index, entry] of entries.entries()) {
-    for (const [key, value] of Object.entries(entry))
-      for (const finding of checkField(key, value)) problems.push(problemOf(layered, finding, ["experiments", index]))
-  }
-  return entries
-}
-
-interface Overridden {
-  readonly fixed: RawConfig
-  readonly file: RawConfig
-}
-
-/** What keeps an override from being applied; null when nothing does. */
-const overrideProblem = ({ flag, path }: Override, axes: SweepMaterial["axes"]): Problem | null => {
-  const swept = axes.find(
-    (axis) => axis.path === path || axis.path.startsWith(`${path}.`) || path.startsWith(`${axis.path}.`),
-  )
-  if (swept !== undefined)
-    return problem(`${flag}: ${path} is swept by this study (sweep.${swept.path}); a flag can only set what is fixed`)
-  const wrong = pathProblem({ ...experimentFields, ...fileFields }, path)
-  return wrong === null
-    ? null
-    : problem(`${flag}: ${wrong.message}`, { allowed: wrong.allowed, nearest: wrong.nearest })
-}
-
-/** Puts overrides over fixed fields and file fields; what cannot be overridden is a problem of the command line. */
-const applyOverrides = (
-  sources: Sources,
-  before: Overridden,
-  axes: SweepMaterial["axes"],
-  problems: Array<Problem>,
-): Overridden => {
-  let { fixed, file } = before
-  for (const override of sources.overrides) {
-    const found = overrideProblem(override, axes)
-    const path = split(override.path)
-    if (found !== null) problems.push(found)
-    else if ((path[0] ?? "") in fileFields) file = set(file, path, override.value)
-    else fixed = set(fixed, path, override.value)
-  }
-  return { fixed, file }
-}
 
 /** A field set by a flag has no place in a file: the flag is named instead. */
 const placed = (sources: Sources, layered: Layered, finding: Finding): Problem => {
   const dotted = finding.path.map(String).join(".")
   const override = sources.overrides.find(({ path }) => dotted === path || dotted.startsWith(`${path}.`))
   if (override === undefined) return problemOf(layered, finding)
-  const { message, allowed, nearest: near } = finding
-  return problem(`${override.flag}: ${message}`, {
-    allowed,
-    nearest: near,
-    found: JSON.stringify(override.value) ?? null,
-  })
+  const { message, allowed, nearest } = finding
+  return problem(`${override.flag}: ${message}`, { allowed, nearest, found: shown(override.value) })
 }
+
+const runnerProblem = (layered: Layered, path: Path, value: string | undefined): ReadonlyArray<Problem> => {
+  if (value === undefined) return []
+  const request = parseRequest(value)
+  if (Result.isFailure(request))
+    return [layered.at(path, `${request.failure}; write ${runnerValues.join(", ")}`, { allowed: runnerValues })]
+  const elsewhere = path[1] === "endpoint" && request.success.kind === "mode" && request.success.mode !== "local"
+  return elsewhere ? [layered.at(path, "endpoint is a server that runs already: it can only be local")] : []
+}
+
+const fileProblems = (layered: Layered, fields: FileInput): ReadonlyArray<Problem> => [
+  ...runnerProblem(layered, ["runner"], fields.runner),
+  ...Object.entries(fields.runners ?? {}).flatMap(([backend, value]) =>
+    runnerProblem(layered, ["runners", backend], value),
+  ),
+  ...(fields.runner !== undefined && fields.runners !== undefined
+    ? [layered.at(["runners"], "give runner or runners, not both", { key: true })]
+    : []),
+  ...(fields.output_dir !== undefined && fields.results_dir !== undefined
+    ? [layered.at(["results_dir"], "give output_dir or results_dir, not both", { key: true })]
+    : []),
+]
 
 const executionOf = (input: ExecutionInput | undefined, study: boolean): Execution => ({
   cycles: input?.n_cycles ?? (study ? 3 : 1),
@@ -181,13 +80,14 @@ const executionOf = (input: ExecutionInput | undefined, study: boolean): Executi
 })
 
 const oldEnergyNames = (material: SweepMaterial): ReadonlyArray<Notice> => {
-  const named = [material.fixed, ...material.explicit].flatMap((config) => {
-    const energy = config["energy"]
-    return isRecord(energy) ? [energy["backend"]] : []
-  })
-  const swept = material.axes.filter((axis) => axis.path === "energy.backend").flatMap((axis) => axis.values)
+  const whole = [material.fixed, ...material.explicit].flatMap(({ energy }) => (isRecord(energy) ? [energy] : []))
+  const dotted = [
+    ...material.axes.filter(({ path }) => path === "energy.backend").flatMap(({ values }) => values),
+    ...material.groups.flatMap(({ variants }) => variants.flatMap((variant) => [variant["energy.backend"]].flat())),
+  ]
+  const named = new Set([...whole.map(({ backend }) => backend), ...dotted])
   return (["zeus", "codecarbon"] as const)
-    .filter((old) => [...named, ...swept].includes(old))
+    .filter((old) => named.has(old))
     .map((old) => ({
       code: "energy_backend_renamed",
       severity: "info",
@@ -195,30 +95,43 @@ const oldEnergyNames = (material: SweepMaterial): ReadonlyArray<Notice> => {
     }))
 }
 
+/** Problems in the order in which their places stand in the files; those of the command line first. */
+const inOrder = (problems: ReadonlyArray<Problem>, documents: ReadonlyArray<Document>): ReadonlyArray<Problem> => {
+  const files = documents.map(({ source }) => source.path)
+  const rank = ({ file, line, column }: Problem): ReadonlyArray<number> => [
+    file === null ? -1 : files.indexOf(file),
+    line ?? 0,
+    column ?? 0,
+  ]
+  return problems.toSorted((left, right) => {
+    const [a, b] = [rank(left), rank(right)]
+    return a.map((value, index) => value - (b[index] ?? 0)).find((difference) => difference !== 0) ?? 0
+  })
+}
+
 /**
  * Decodes a study or a single experiment from its documents and overrides. The failure has everything that is wrong
  * with the fixed fields, the axes' names and the explicit experiments; combinations are judged when they are expanded.
  */
 export const decode = (sources: Sources): Result.Result<StudySpec, ConfigError> => {
-  const layered = layer(sources.documents, studyKeys)
-  const problems: Array<Problem> = []
-  for (const key of Object.keys(layered.value)) if (!allKeys.includes(key)) problems.push(unknownTopLevel(layered, key))
+  const layered = layer(sources.documents, strippedFromBase)
+  const problems: Array<Problem> = Object.keys(layered.value)
+    .filter((key) => !allKeys.includes(key))
+    .map((key) => problemOf(layered, unknownField(key, allKeys)))
   const study = ["sweep", "groups", "experiments"].some((key) => layered.value[key] !== undefined)
   const checkField = fieldChecker()
-  const axes = axesOf(layered, problems)
-  const groups = groupsOf(layered, problems)
-  const explicit = explicitOf(layered, problems, checkField)
+  const { axes, groups, explicit, problems: wrongForm } = Sweep.read(layered, checkField)
+  problems.push(...wrongForm)
   const before = { fixed: only(layered.value, experimentKeys), file: only(layered.value, fileKeys) }
-  const { fixed, file } = applyOverrides(sources, before, axes, problems)
-  for (const [key, value] of Object.entries(fixed))
-    for (const finding of checkField(key, value)) problems.push(placed(sources, layered, finding))
+  const { fixed, file } = Overridden.apply(sources.overrides, before, { axes, groups, explicit }, problems)
+  for (const key of Object.keys(fixed))
+    for (const finding of checkField(key, fixed[key])) problems.push(placed(sources, layered, finding))
   const decodedFile = check(FileInput, file)
   if (Result.isFailure(decodedFile))
     for (const finding of decodedFile.failure) problems.push(placed(sources, layered, finding))
-  const fields = Result.getOrElse(decodedFile, (): typeof FileInput.Type => ({}))
-  if (fields.runner !== undefined && fields.runners !== undefined)
-    problems.push(layered.at(["runners"], "give runner or runners, not both", { key: true }))
-  const base = layered.value["base"]
+  const fields = Result.getOrElse(decodedFile, (): FileInput => ({}))
+  problems.push(...fileProblems(layered, fields))
+  const { base } = layered.value
   if (base !== undefined && typeof base !== "string")
     problems.push(layered.at(["base"], "should be the path of a file"))
   if (!study && problems.length === 0) {
@@ -226,16 +139,17 @@ export const decode = (sources: Sources): Result.Result<StudySpec, ConfigError> 
     if (Result.isFailure(resolved))
       for (const finding of resolved.failure) problems.push(placed(sources, layered, finding))
   }
-  if (problems.length > 0) return Result.fail(new ConfigError({ problems }))
+  if (problems.length > 0) return Result.fail(new ConfigError({ problems: inOrder(problems, sources.documents) }))
   const material: SweepMaterial = { fixed, axes, groups, explicit, hasSweep: axes.length > 0 || groups.length > 0 }
   return Result.succeed({
     name: fields.name ?? sources.defaultName,
     kind: study ? "study" : "experiment",
     material,
+    originOf: Origins.of(layered, sources.overrides, material),
     execution: executionOf(fields.execution, study),
     runners: { all: fields.runner ?? null, byBackend: fields.runners ?? {} },
     images: fields.images ?? {},
-    resultsDirectory: fields.output_dir ?? null,
+    resultsDirectory: fields.output_dir ?? fields.results_dir ?? null,
     notices: oldEnergyNames(material),
   })
 }

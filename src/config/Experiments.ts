@@ -1,6 +1,7 @@
 import { Result, type Schema } from "effect"
 import type { Experiment } from "../domain/Experiment.ts"
 import type { RawConfig } from "../domain/Study.ts"
+import { fieldsWithoutNulls } from "./Absent.ts"
 import { check, type Finding } from "./Check.ts"
 import { conflicts } from "./CrossRules.ts"
 import { backendOf, withDefaults } from "./Defaults.ts"
@@ -53,7 +54,7 @@ export const fieldChecker = () => {
 const required: Finding = {
   path: ["model"],
   kind: "invalid",
-  message: "model is required",
+  message: "is required",
   allowed: [],
   nearest: null,
 }
@@ -64,10 +65,11 @@ const required: Finding = {
  */
 export const resolver = () => {
   const checkField = fieldChecker()
-  return (raw: RawConfig): Result.Result<Experiment, ReadonlyArray<Finding>> => {
+  return (written: RawConfig): Result.Result<Experiment, ReadonlyArray<Finding>> => {
+    const raw = fieldsWithoutNulls(written)
     const findings: Array<Finding> = []
-    for (const name in raw) for (const finding of checkField(name, raw[name])) findings.push(finding)
-    if (raw["model"] === undefined || raw["model"] === null) findings.push(required)
+    for (const name of Object.keys(raw)) for (const finding of checkField(name, raw[name])) findings.push(finding)
+    if (raw["model"] === undefined) findings.push(required)
     if (findings.length > 0 || !isFields(raw)) return Result.fail(findings)
     const broken = conflicts(raw, backendOf(raw))
     return broken.length > 0

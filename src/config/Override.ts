@@ -4,6 +4,7 @@ import * as Backend from "../domain/Backend.ts"
 import type { RawConfig } from "../domain/Study.ts"
 import { backendOf, batchSizeField } from "./Defaults.ts"
 import { isRecord } from "./Document.ts"
+import { scopeOf } from "./Paths.ts"
 
 /** A field set from the command line. */
 export interface Override {
@@ -33,8 +34,21 @@ const rawBackend = (raw: RawConfig): Backend.Backend => {
   return isRecord(model) && typeof model["hf"] === "string" ? "pytorch" : "embedded"
 }
 
-/** `--batch-size` as the field that holds it for the backend of these fields; null where the backend has none. */
-export const batchSize = (raw: RawConfig, size: number): Override | null => {
-  const path = batchSizeField[rawBackend(raw)]
-  return path === null ? null : { flag: "--batch-size", path, value: size }
+/** The backends that a file's experiments name, as far as its raw fields tell; those of its axes win over the fixed one. */
+const namedBackends = (raw: RawConfig): ReadonlyArray<Backend.Backend> => {
+  const sweep = isRecord(raw["sweep"]) ? raw["sweep"] : {}
+  const scoped = Object.keys(sweep).map(scopeOf)
+  const swept = sweep["backend"] === undefined ? scoped : [sweep["backend"]].flat()
+  const fixed = swept.some((one) => one !== null) ? swept : [raw["backend"]]
+  const explicit = Array.isArray(raw["experiments"]) ? raw["experiments"].filter(isRecord) : []
+  return [...new Set([...fixed, ...explicit.map((entry) => entry["backend"])])].filter(Backend.isBackend)
+}
+
+/** `--batch-size` as the field that holds it, for every backend of these fields that has one. */
+export const batchSizes = (raw: RawConfig, size: number): ReadonlyArray<Override> => {
+  const named = namedBackends(raw)
+  return (named.length === 0 ? [rawBackend(raw)] : named).flatMap((backend) => {
+    const path = batchSizeField[backend]
+    return path === null ? [] : [{ flag: "--batch-size", path, value: size }]
+  })
 }

@@ -20,7 +20,7 @@ export const get = (config: unknown, path: ReadonlyArray<string | number>): unkn
   let at = config
   for (const key of path) {
     if (Array.isArray(at) && typeof key === "number") at = at[key]
-    else if (isRecord(at)) at = at[String(key)]
+    else if (isRecord(at) && Object.hasOwn(at, key)) at = at[String(key)]
     else return undefined
   }
   return at
@@ -40,7 +40,7 @@ export const pathProblem = (fields: Readonly<Record<string, unknown>>, dotted: s
   const parts = split(dotted)
   for (const [index, part] of parts.entries()) {
     if (at === null || open) return null
-    const next: unknown = at[part]
+    const next: unknown = Object.hasOwn(at, part) ? at[part] : undefined
     if (next === undefined) {
       const allowed = Object.keys(at).map((name) => [...parts.slice(0, index), name].join("."))
       const near = nearest(dotted, allowed) ?? nearest(parts.slice(0, index + 1).join("."), allowed)
@@ -55,6 +55,16 @@ export const pathProblem = (fields: Readonly<Record<string, unknown>>, dotted: s
     at = inner
   }
   return null
+}
+
+/** Whether a dotted path names a field of the given fields, keys that an open section merely lets through not counted. */
+export const isDeclared = (fields: Readonly<Record<string, unknown>>, dotted: string): boolean => {
+  let at: Readonly<Record<string, unknown>> | null = fields
+  for (const part of split(dotted)) {
+    if (at === null || !Object.hasOwn(at, part)) return false
+    at = fieldsOf(at[part])
+  }
+  return true
 }
 
 /** The backend that an axis is scoped to; null for a universal axis. */

@@ -6,27 +6,40 @@ import type { Notice } from "./Notice.ts"
 export const CycleOrder = Schema.Literals(["sequential", "interleaved", "shuffled", "reverse", "latin_square"])
 export type CycleOrder = typeof CycleOrder.Type
 
+const seconds = (description: string) => optional(described(numberAtLeast(1), description))
+
 /** Limits in seconds that replace the computed ones. */
 export const Timeouts = Schema.Struct({
-  launch_seconds: optional(numberAtLeast(1)),
-  warmup_seconds: optional(numberAtLeast(1)),
-  window_seconds: optional(numberAtLeast(1)),
-  silence_seconds: optional(numberAtLeast(1)),
-  cell_seconds: optional(numberAtLeast(1)),
+  launch_seconds: seconds("Limit in seconds for starting the engine and loading the model"),
+  warmup_seconds: seconds("Limit in seconds for the warm-up"),
+  window_seconds: seconds("Limit in seconds for the measured window"),
+  silence_seconds: seconds("A request on which nothing arrives for this many seconds has failed"),
+  cell_seconds: seconds("Limit in seconds for a whole cell"),
 })
 export type Timeouts = typeof Timeouts.Type
 
+const gap = "none where only the embedded engine runs on the CPU"
+
 /** `execution:` as it is written; what is absent has a default that depends on the study. */
 export const ExecutionInput = Schema.Struct({
-  n_cycles: optional(described(intAtLeast(1), "How often each experiment runs")),
-  cycle_order: optional(CycleOrder),
-  experiment_gap_seconds: optional(numberAtLeast(0)),
-  cycle_gap_seconds: optional(numberAtLeast(0)),
-  shuffle_seed: optional(Schema.Int),
-  skip_preflight: optional(Schema.Boolean),
-  fail_fast: optional(Schema.Boolean),
-  reuse_engine: optional(Schema.Boolean),
-  timeouts: optional(Timeouts),
+  n_cycles: optional(described(intAtLeast(1), "How often each experiment runs; default 3, 1 for a single experiment")),
+  cycle_order: optional(
+    described(
+      CycleOrder,
+      "sequential AAABBB, interleaved ABAB, shuffled (each cycle on its own), reverse ABBA, latin_square (balanced: over its rows each experiment follows each other one equally often); default shuffled",
+    ),
+  ),
+  experiment_gap_seconds: optional(
+    described(numberAtLeast(0), `Pause in seconds between experiments; default 60, ${gap}`),
+  ),
+  cycle_gap_seconds: optional(described(numberAtLeast(0), `Pause in seconds between cycles; default 300, ${gap}`)),
+  shuffle_seed: optional(described(Schema.Int, "Seed of shuffled and latin_square; default: from the study's hash")),
+  skip_preflight: optional(described(Schema.Boolean, "Do not look at the node before starting; default false")),
+  fail_fast: optional(described(Schema.Boolean, "Stop after the first cell that failed; default false")),
+  reuse_engine: optional(
+    described(Schema.Boolean, "Keep one engine for cells that differ in their load only; default false, a fresh one"),
+  ),
+  timeouts: optional(described(Timeouts, "Limits in seconds that replace the computed ones")),
 })
 export type ExecutionInput = typeof ExecutionInput.Type
 
@@ -68,15 +81,26 @@ export interface SweepMaterial {
   readonly hasSweep: boolean
 }
 
+/** Where a value was written: a place in a file, or a flag of the command line. */
+export interface Origin {
+  readonly file: string | null
+  readonly line: number | null
+  readonly column: number | null
+  readonly sourceLine: string | null
+  readonly flag: string | null
+}
+
 /** A decoded study file, ready to be expanded. */
 export interface StudySpec {
   readonly name: string
   readonly kind: "study" | "experiment"
   readonly material: SweepMaterial
+  /** Where the value at a path of an expanded combination was written. */
+  readonly originOf: (path: ReadonlyArray<string | number>, config: RawConfig) => Origin
   readonly execution: Execution
   readonly runners: RunnerRequests
   readonly images: Readonly<Partial<Record<Backend, string>>>
-  /** `output_dir` of the file. */
+  /** `output_dir` (or `results_dir`) of the file. */
   readonly resultsDirectory: string | null
   readonly notices: ReadonlyArray<Notice>
 }

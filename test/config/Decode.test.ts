@@ -106,8 +106,8 @@ describe("what is wrong is said with its place, all at once", () => {
     expect(problems(decode(text))).toMatchObject([
       { file: "study.yaml", path: "precison", line: 2, column: 1, nearest: "precision" },
       { path: "n", line: 3, column: 4, found: '"none"' },
-      { path: "warmup.n_warmpu", line: 6, column: 3, nearest: "n_warmup" },
       { path: "warmup.thermal_floor_seconds", line: 5, column: 26, found: "-1" },
+      { path: "warmup.n_warmpu", line: 6, column: 3, nearest: "n_warmup" },
     ])
   })
 
@@ -124,7 +124,7 @@ describe("what is wrong is said with its place, all at once", () => {
   })
 
   test("a missing model, and a backend that does not exist", () => {
-    expect(problems(decode("n: 1\n"))).toMatchObject([{ path: "model", message: "model is required" }])
+    expect(problems(decode("n: 1\n"))).toMatchObject([{ path: "model", message: "is required" }])
     expect(problems(decode("model: m\nbackend: vlm\n"))).toMatchObject([{ path: "backend", line: 2, nearest: "vllm" }])
   })
 
