@@ -12,6 +12,17 @@ type Rule = (fields: ExperimentFields, backend: Backend.Backend) => ReadonlyArra
 const when = (broken: boolean, path: string, message: string): ReadonlyArray<Conflict> =>
   broken ? [{ path: path.split("."), message }] : []
 
+const syntheticName = /^synthetic:(15m|110m|1b)(-(q4_0|q8_0|f16))?$/
+
+const synthetic: Rule = ({ model }) => {
+  const [path, name] = typeof model === "string" ? ["model", model] : ["model.gguf", model.gguf ?? ""]
+  return when(
+    name.startsWith("synthetic:") && !syntheticName.test(name),
+    path,
+    "should be synthetic: followed by 15m, 110m or 1b, then nothing or -q4_0, -q8_0 or -f16",
+  )
+}
+
 const sections: Rule = (fields, backend) =>
   Backend.all.flatMap((other) =>
     when(
@@ -118,6 +129,62 @@ const load: Rule = ({ load }) => {
   )
 }
 
+const only: ReadonlyArray<readonly ["concurrency" | "rate" | "burstiness" | "trace", ReadonlyArray<string>]> = [
+  ["concurrency", ["concurrency"]],
+  ["rate", ["constant", "poisson", "gamma", "burst", "ramp", "search"]],
+  ["burstiness", ["gamma"]],
+  ["trace", ["trace"]],
+]
+
+const loadFields: Rule = ({ load }) =>
+  only.flatMap(([field, modes]) =>
+    when(
+      load?.mode !== undefined && load[field] !== undefined && !modes.includes(load.mode),
+      `load.${field}`,
+      `load.${field} has no meaning in mode ${load?.mode}; it is for ${modes.join(", ")}`,
+    ),
+  )
+
+const twoLoads: Rule = ({ load }) =>
+  when(
+    load !== undefined && load.mode === undefined && load.concurrency !== undefined && load.rate !== undefined,
+    "load.rate",
+    "give load.concurrency or load.rate, or say with load.mode what is meant",
+  )
+
+const warmup: Rule = ({ warmup }) => {
+  const { max_prompts = 20, min_prompts = 5, window_size = 5 } = warmup ?? {}
+  return [
+    ...when(
+      min_prompts > max_prompts,
+      warmup?.min_prompts === undefined ? "warmup.max_prompts" : "warmup.min_prompts",
+      `min_prompts (${min_prompts}) should not be above max_prompts (${max_prompts})`,
+    ),
+    ...when(
+      window_size > max_prompts,
+      warmup?.window_size === undefined ? "warmup.max_prompts" : "warmup.window_size",
+      `window_size (${window_size}) should not be above max_prompts (${max_prompts})`,
+    ),
+  ]
+}
+
+/** Passed through, these would contradict `precision`. */
+const numberFormat: Rule = ({ pytorch, vllm, tensorrt }) =>
+  (
+    [
+      ["pytorch.dtype", pytorch],
+      ["pytorch.torch_dtype", pytorch],
+      ["vllm.engine.dtype", vllm?.engine],
+      ["tensorrt.dtype", tensorrt],
+    ] as const
+  ).flatMap(([path, section]) =>
+    when(
+      section !== undefined && section[path.split(".").at(-1) ?? ""] !== undefined,
+      path,
+      "write precision at the top level instead",
+    ),
+  )
+
 const endpoint: Rule = ({ endpoint }, backend) =>
   when(backend === "endpoint" && endpoint === undefined, "backend", "backend endpoint needs endpoint: {url: ...}")
 
@@ -128,7 +195,22 @@ const model: Rule = ({ model }) =>
     "a model given as a mapping needs gguf or hf",
   )
 
-const rules: ReadonlyArray<Rule> = [model, sections, passthrough, lora, pytorch, vllm, counts, load, endpoint]
+const rules: ReadonlyArray<Rule> = [
+  model,
+  synthetic,
+  sections,
+  passthrough,
+  lora,
+  pytorch,
+  vllm,
+  numberFormat,
+  warmup,
+  counts,
+  load,
+  loadFields,
+  twoLoads,
+  endpoint,
+]
 
 /** Every rule between fields that these break. */
 export const conflicts: Rule = (fields, backend) => rules.flatMap((rule) => rule(fields, backend))

@@ -25,9 +25,15 @@ export interface Document {
 
 /** More values than this come only from aliases that repeat each other. */
 const maximumNodes = 200_000
+/** A study file nests some six levels deep. */
+const maximumDepth = 64
+/** Syntax errors after these are mostly echoes of the first. */
+const maximumSyntaxErrors = 20
 const keyOf = (path: Path): string => JSON.stringify(path)
 
 class TooManyNodes extends Error {}
+
+const tooDeep = "it nests too deeply; a configuration may have 64 levels"
 
 /** Turns YAML nodes into plain data, noting where each came from. Aliases and merge keys are followed. */
 class Reader {
@@ -43,6 +49,10 @@ class Reader {
 
   read(node: unknown, path: Path, open: ReadonlyArray<unknown> = []): unknown {
     if (++this.#nodes > maximumNodes) throw new TooManyNodes()
+    if (path.length > maximumDepth || open.length > maximumDepth) {
+      this.#complain(node, tooDeep, path.slice(0, 1))
+      return null
+    }
     if (isAlias(node)) {
       this.#note(this.values, path, node)
       const target = this.#resolve(node)
@@ -65,7 +75,11 @@ class Reader {
   #map(items: ReadonlyArray<unknown>, path: Path, open: ReadonlyArray<unknown>): Record<string, unknown> {
     const out: Record<string, unknown> = {}
     const merged: Record<string, unknown> = {}
+    // Merged keys first, wherever the merge stands: the mapping's own keys win, and so do their places.
+    for (const pair of items)
+      if (isPair(pair) && isMergeKey(pair.key)) Object.assign(merged, this.#merge(pair.value, path, open))
     for (const pair of items) {
+      if (isPair(pair) && isMergeKey(pair.key)) continue
       if (!isPair(pair)) continue
       const key = isScalar(pair.key) ? pair.key.value : undefined
       if (typeof key !== "string" && typeof key !== "number" && typeof key !== "boolean") {
@@ -74,10 +88,6 @@ class Reader {
       }
       const name = String(key)
       const inner = [...path, name]
-      if (name === "<<") {
-        Object.assign(merged, this.#merge(pair.value, path, open))
-        continue
-      }
       this.#note(this.keys, inner, pair.key)
       this.values.delete(keyOf(inner))
       Object.defineProperty(out, name, {
@@ -114,14 +124,44 @@ class Reader {
   }
 }
 
+const isMergeKey = (key: unknown): boolean => isScalar(key) && key.value === "<<" && key.type === "PLAIN"
+
 const firstSentence = (message: string): string => {
   const line = (message.split("\n")[0] ?? message).replace(/ at line \d+.*$/, "")
   if (line.startsWith("Map keys must be unique")) return "this key stands twice in the same mapping"
+  if (line.startsWith("Maximum call stack")) return tooDeep
+  if (line.startsWith("Unresolved tag"))
+    return `${line.replace("Unresolved tag:", "the tag")} is not known here; write the plain value`
   if (line.startsWith("Source contains multiple documents")) return "a configuration is one YAML document"
   return line
 }
 
 const dotted = (path: Path): string => path.map(String).join(".")
+
+/** Syntax errors with their places, each once. */
+const syntaxProblems = (
+  errors: ReadonlyArray<{ readonly message: string; readonly pos: readonly [number, number] }>,
+  place: (offset: number) => Place,
+): ReadonlyArray<Problem> => {
+  const distinct = new Map<string, Problem>()
+  for (const { message, pos } of errors) {
+    const sentence = firstSentence(message)
+    const key = `${pos[0]} ${sentence}`
+    if (!distinct.has(key)) distinct.set(key, problem(sentence, place(pos[0])))
+    if (distinct.size === maximumSyntaxErrors) break
+  }
+  return [...distinct.values()]
+}
+
+/** The YAML document of a text; null where it nests too deeply to be read. */
+const parseText = (text: string, lineCounter: LineCounter) => {
+  try {
+    return parseDocument(text, { lineCounter, merge: false, prettyErrors: false })
+  } catch (cause) {
+    if (cause instanceof RangeError) return null
+    throw cause
+  }
+}
 
 /** Parses one YAML file. The failure has all of its syntax errors. */
 export const parse = (source: SourceFile): Result.Result<Document, ConfigError> => {
@@ -131,8 +171,9 @@ export const parse = (source: SourceFile): Result.Result<Document, ConfigError> 
     const { line, col } = counter.linePos(offset)
     return { file: source.path, line: Math.max(line, 1), column: Math.max(col, 1), sourceLine: lines[line - 1] ?? "" }
   }
-  const document = parseDocument(source.text, { lineCounter: counter, merge: false, prettyErrors: false })
-  const syntax = document.errors.map((error) => problem(firstSentence(error.message), place(error.pos[0])))
+  const document = parseText(source.text, counter)
+  if (document === null) return Result.fail(new ConfigError({ problems: [problem(tooDeep, place(0))] }))
+  const syntax = syntaxProblems([...document.errors, ...document.warnings], place)
   if (syntax.length > 0) return Result.fail(new ConfigError({ problems: syntax }))
   const reader = new Reader((alias) => alias.resolve(document))
   const problems: Array<Problem> = []
