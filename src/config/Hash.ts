@@ -1,5 +1,6 @@
 import { sha256 } from "@noble/hashes/sha2.js"
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"
+import { Predicate } from "effect"
 
 const parts = new WeakMap<object, string>()
 
@@ -16,12 +17,11 @@ const named = (key: string): string => {
 
 const compose = (value: object): string => {
   if (Array.isArray(value)) return `[${value.map(part).join(",")}]`
-  const fields = Object.entries(value).sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0))
+  if (!Predicate.isObject(value)) return "{}"
   let text = ""
-  for (const [key, inner] of fields) {
-    if (inner === undefined) continue
-    text += text === "" ? named(key) : `,${named(key)}`
-    text += part(inner)
+  for (const key of Object.keys(value).sort()) {
+    const inner = value[key]
+    if (inner !== undefined) text += text === "" ? named(key) + part(inner) : `,${named(key)}${part(inner)}`
   }
   return `{${text}}`
 }
