@@ -6,41 +6,49 @@ import { isRecord } from "./Document.ts"
  */
 const kept = (path: string): boolean => path === "energy.backend" || path.startsWith("passthrough_kwargs.")
 
-const known = new WeakMap<object, Map<string, unknown>>()
+/** Objects that were found to have no null anywhere: combinations share most of their parts. */
+const clean = new WeakSet<object>()
 
 const without = (value: Readonly<Record<string, unknown>>, path: string): unknown => {
-  const entries = Object.entries(value)
-  const left = entries.flatMap(([key, inner]) => {
+  const left: Array<readonly [string, unknown]> = []
+  let changed = false
+  let keeps = false
+  for (const key of Object.keys(value)) {
+    const inner = value[key]
     const below = `${path}.${key}`
     const cleaned = withoutNulls(inner, below)
-    return cleaned === undefined || (cleaned === null && !kept(below)) ? [] : [[key, cleaned] as const]
-  })
-  if (left.length === entries.length && left.every(([key, inner]) => value[key] === inner)) return value
+    if (cleaned === undefined) changed = true
+    else left.push([key, cleaned])
+    if (cleaned === null) keeps = true
+    if (cleaned !== inner) changed = true
+  }
+  if (!changed) {
+    if (!keeps) clean.add(value)
+    return value
+  }
   return left.length === 0 ? undefined : Object.fromEntries(left)
 }
 
 /**
  * The value of a field without the nulls in it; undefined where nothing is left. What has no null comes back as the
- * very same object, and each object is looked at once however many combinations share it.
+ * very same object.
  */
 export const withoutNulls = (value: unknown, path: string): unknown => {
   if (value === null) return kept(path) ? null : undefined
-  if (!isRecord(value)) return value
-  const before = known.get(value)
-  if (before?.has(path)) return before.get(path)
-  const cleaned = without(value, path)
-  if (before === undefined) known.set(value, new Map([[path, cleaned]]))
-  else before.set(path, cleaned)
-  return cleaned
+  if (typeof value !== "object" || clean.has(value) || !isRecord(value)) return value
+  return without(value, path)
 }
 
-/** All fields of a config without the nulls in them. */
-export const fieldsWithoutNulls = (config: Readonly<Record<string, unknown>>): Record<string, unknown> => {
-  const out: Record<string, unknown> = {}
+/** All fields of a config without the nulls in them; the very same object where there are none. */
+export const fieldsWithoutNulls = (config: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {
   for (const key of Object.keys(config)) {
-    const value = withoutNulls(config[key], key)
-    if (value !== undefined)
-      Object.defineProperty(out, key, { value, enumerable: true, writable: true, configurable: true })
+    if (withoutNulls(config[key], key) === config[key]) continue
+    return Object.fromEntries(
+      Object.entries(config).flatMap(([name, value]) => {
+        const cleaned = withoutNulls(value, name)
+        return cleaned === undefined ? [] : [[name, cleaned]]
+      }),
+    )
   }
-  return out
+  return config
 }
