@@ -26,6 +26,8 @@ export interface CellContext {
 export class Executor extends Context.Service<
   Executor,
   {
+    /** Set where a script decides what cells do: whatever is recorded of them then says so. */
+    readonly scripted?: true
     execute(cell: Cell, context: CellContext): Effect.Effect<ResultDocument, ExecutionError>
   }
 >()("llem/executors/Executor") {}

@@ -1,4 +1,4 @@
-import { Effect, Layer } from "effect"
+import { Duration, Effect, Layer } from "effect"
 import type { Cell } from "../domain/Plan.ts"
 import { Timeline } from "../domain/Timeline.ts"
 import { type CellContext, Executor } from "./Executor.ts"
@@ -22,7 +22,7 @@ export const layer = (script: MockScript.MockScript, host: string): Layer.Layer<
         yield* context.onPhase("launch")
         yield* context.onPhase("window")
         const startSeconds = yield* timeline.now
-        if (behaviour.seconds > 0) yield* Effect.sleep(`${behaviour.seconds} seconds`)
+        if (behaviour.seconds > 0) yield* Effect.sleep(Duration.seconds(behaviour.seconds))
         if (behaviour.outcome === "hang") return yield* Effect.never
         if (behaviour.outcome === "defect") return yield* Effect.die(new Error("a scripted defect"))
         if (behaviour.outcome !== "completed") return yield* Effect.fail(MockScript.errorOf(behaviour.outcome))
@@ -30,6 +30,6 @@ export const layer = (script: MockScript.MockScript, host: string): Layer.Layer<
         return MockResult.document({ cell, figures: behaviour.result, anchor: timeline.anchor, startSeconds, host })
       })
 
-      return Executor.of({ execute })
+      return Executor.of({ scripted: true, execute })
     }),
   )

@@ -1,10 +1,8 @@
 import { type Cause, Cause as Causes } from "effect"
-import { DefectError, EngineError, type ExecutionError, errorType, LocalError } from "../domain/Failure.ts"
-import type { HostSnapshot } from "../domain/HostFacts.ts"
+import { DefectError, EngineError, LocalError } from "../domain/Failure.ts"
 import type { Cell } from "../domain/Plan.ts"
 import type { ResultDocument } from "../domain/ResultDocument.ts"
 import type { CellFigures } from "../domain/StudyEvent.ts"
-import { version } from "../domain/Version.ts"
 import type { StoreError } from "../store/Store.ts"
 
 /** The figures of a result that journal and progress carry. */
@@ -47,35 +45,3 @@ export const defectFailure = (cause: Cause.Cause<unknown>): DefectError => {
     details: { cause: Causes.pretty(cause) },
   })
 }
-
-/** result.json of a cell that failed: its error, and no figure. */
-export const failedResult = (cell: Cell, error: ExecutionError, host: HostSnapshot): ResultDocument => ({
-  schema: "llem.result/1",
-  experiment: { hash: cell.hash, index: cell.index, cycle: cell.cycle, config: cell.experiment },
-  status: "failed",
-  error: { type: errorType(error), message: error.message, fix: error.fix, details: error.details },
-  verdict: { valid: false, reasons: [{ code: "failed", message: error.message }], warnings: [] },
-  runner: { mode: cell.runner.mode, image: cell.runner.image, image_digest: null, container_id: null },
-  engine: null,
-  window: null,
-  phases: [],
-  energy: null,
-  throughput: null,
-  latency: null,
-  efficiency: null,
-  efficiency_steady: null,
-  output: null,
-  flops: null,
-  warmup: null,
-  sampling: null,
-  client: null,
-  unavailable: {},
-  definitions: {},
-  clock: null,
-  provenance: {
-    llem_version: version,
-    llem_sha256: host.binarySha256,
-    host: host.hostName,
-    started_by: host.startedBy,
-  },
-})

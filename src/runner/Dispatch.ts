@@ -1,4 +1,4 @@
-import { Cause, Deferred, Effect, Exit, Result } from "effect"
+import { Cause, Deferred, Duration, Effect, Exit, Option, Result } from "effect"
 import { summarise, variedPaths } from "../domain/ConfigSummary.ts"
 import { type ExecutionError, errorType } from "../domain/Failure.ts"
 import { HostFacts } from "../domain/HostFacts.ts"
@@ -13,6 +13,7 @@ import { Progress } from "../progress/Progress.ts"
 import type { StoreError, StudyFolder } from "../store/Store.ts"
 import * as CellRecord from "./CellRecord.ts"
 import * as ExitCode from "./Exit.ts"
+import * as FailedResult from "./FailedResult.ts"
 
 export interface DispatchOptions {
   readonly studyFolder: StudyFolder
@@ -86,10 +87,20 @@ export const dispatch = Effect.fn("Dispatch.dispatch")(function* (
   const finish = (status: "completed" | "failed" | "interrupted", interrupted: number) =>
     record({ event: "study_finished", status, ...ended, interrupted })
 
+  /** Stores a result; that it cannot be, for whatever reason, is the cell's failure. */
+  const store = (cell: Cell, document: ResultDocument): Effect.Effect<Result.Result<string, ExecutionError>> =>
+    Effect.map(Effect.exit(folder.writeResult(cell, document)), (exit) => {
+      if (Exit.isSuccess(exit)) return Result.succeed(exit.value)
+      const error = Cause.findErrorOption(exit.cause)
+      return Result.fail(
+        Option.isSome(error) ? CellRecord.storageFailure(error.value) : CellRecord.defectFailure(exit.cause),
+      )
+    })
+
   const fail = (cell: Cell, error: ExecutionError): Effect.Effect<CellEnd, StoreError> =>
     Effect.gen(function* () {
-      const document = CellRecord.failedResult(cell, error, yield* host)
-      const written = yield* Effect.result(folder.writeResult(cell, document))
+      const scripted = executor.scripted === true
+      const written = yield* store(cell, FailedResult.document({ cell, error, host: yield* host, scripted }))
       yield* record({
         event: "cell_failed",
         ...reference(cell),
@@ -102,8 +113,8 @@ export const dispatch = Effect.fn("Dispatch.dispatch")(function* (
 
   const complete = (cell: Cell, result: ResultDocument): Effect.Effect<CellEnd, StoreError> =>
     Effect.gen(function* () {
-      const written = yield* Effect.result(folder.writeResult(cell, result))
-      if (Result.isFailure(written)) return yield* fail(cell, CellRecord.storageFailure(written.failure))
+      const written = yield* store(cell, result)
+      if (Result.isFailure(written)) return yield* fail(cell, written.failure)
       yield* record({
         event: "cell_completed",
         ...reference(cell),
@@ -129,7 +140,7 @@ export const dispatch = Effect.fn("Dispatch.dispatch")(function* (
         onLive: (figures) => progress.live(figures),
       }
       const limited = Effect.timeoutOrElse(executor.execute(cell, context), {
-        duration: `${cell.timeoutSeconds} seconds`,
+        duration: Duration.seconds(cell.timeoutSeconds),
         orElse: () => Effect.fail(CellRecord.timedOut(cell)),
       })
       return yield* Effect.raceFirst(limited, Deferred.await(lost))
@@ -141,7 +152,7 @@ export const dispatch = Effect.fn("Dispatch.dispatch")(function* (
   return yield* Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       /** Passes unless this study has been interrupted meanwhile. */
-      const goOn = restore(Effect.yieldNow)
+      const goOn = restore(Effect.void)
 
       const run = (cell: Cell): Effect.Effect<CellEnd, StoreError> =>
         Effect.gen(function* () {
@@ -161,14 +172,14 @@ export const dispatch = Effect.fn("Dispatch.dispatch")(function* (
             ),
           )
           const error = Cause.findErrorOption(exit.cause)
-          if (error._tag === "None") return yield* fail(cell, CellRecord.defectFailure(exit.cause))
+          if (Option.isNone(error)) return yield* fail(cell, CellRecord.defectFailure(exit.cause))
           if (error.value._tag === "StoreError") return yield* Effect.fail(error.value)
           return yield* fail(cell, error.value)
         })
 
       /** Waits out a pause; false when the study was interrupted in it. */
       const between = (seconds: number) =>
-        Effect.onInterrupt(seconds > 0 ? restore(Effect.sleep(`${seconds} seconds`)) : goOn, () =>
+        Effect.onInterrupt(seconds > 0 ? restore(Effect.sleep(Duration.seconds(seconds))) : goOn, () =>
           Effect.ignore(finish("interrupted", 0)),
         )
 
@@ -186,6 +197,7 @@ export const dispatch = Effect.fn("Dispatch.dispatch")(function* (
       for (const cell of plan.cells) {
         if (options.failFast && ended.failed > 0) break
         if (cell.skip !== null) {
+          yield* between(0)
           yield* skip(cell, cell.skip)
           ended.skipped += 1
           continue
