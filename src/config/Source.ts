@@ -13,11 +13,25 @@ export const maximumBytes = 4 * 1024 * 1024
 const fail = (path: string, message: string): Result.Result<never, ConfigError> =>
   Result.fail(new ConfigError({ problems: [problem(message, { file: path })] }))
 
+const isText = (bytes: Uint8Array): boolean => {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true })
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Where the bytes stop being UTF-8: line and column from 1. */
 const badPlace = (bytes: Uint8Array): { readonly line: number; readonly column: number } => {
-  const text = new TextDecoder("utf-8").decode(bytes)
-  const before = text.slice(0, Math.max(0, text.indexOf("\uFFFD")))
-  const lines = before.split("\n")
+  let good = 0
+  let bad = bytes.length
+  while (good + 1 < bad) {
+    const middle = (good + bad) >> 1
+    if (isText(bytes.subarray(0, middle))) good = middle
+    else bad = middle
+  }
+  const lines = new TextDecoder("utf-8").decode(bytes.subarray(0, good), { stream: true }).split("\n")
   return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 }
 }
 

@@ -1,4 +1,5 @@
 import type { RawConfig, SweepMaterial } from "../domain/Study.ts"
+import { fieldsWithoutNulls } from "./Absent.ts"
 import type { Problem } from "./ConfigError.ts"
 import { isRecord, type Path } from "./Document.ts"
 import type { fieldChecker } from "./Experiments.ts"
@@ -93,9 +94,8 @@ const readExplicit = (
     return []
   }
   for (const [index, entry] of entries.entries())
-    for (const key of Object.keys(entry))
-      for (const finding of checkField(key, entry[key]))
-        problems.push(problemOf(layered, finding, ["experiments", index]))
+    for (const [key, value] of Object.entries(fieldsWithoutNulls(entry)))
+      for (const finding of checkField(key, value)) problems.push(problemOf(layered, finding, ["experiments", index]))
   return entries
 }
 
