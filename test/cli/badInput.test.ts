@@ -180,7 +180,7 @@ describe("a model that cannot be used is a failed cell that says why", () => {
   test("a synthetic model of no known size is refused before anything runs", async () => {
     const where = place()
     const ran = await llem(where, "run", "-m", "synthetic:7b", "-n", "1")
-    expect(ran.code).toBe(1)
+    expect(ran.code).toBe(2)
     expect(ran.stderr).toContain("synthetic:7b")
   })
 })

@@ -261,7 +261,7 @@ describe("standard streams", () => {
       "timeout_seconds",
       "skip",
     ])
-    expect(plan.skipped[0].reason).toContain("n: should be greater than or equal to 1")
+    expect(plan.skipped[0].reason).toBe("n: should be at least 1 (study.yaml:3:17)")
   })
 
   test("LLEM_EXECUTOR that names no executor, or a broken script, is a usage error", async () => {
