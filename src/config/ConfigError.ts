@@ -36,10 +36,8 @@ const sentence = (problem: Problem): string => {
   return `${where(problem)}${path}${problem.message}${found}`
 }
 
-const hint = (problem: Problem): ReadonlyArray<string> =>
-  problem.nearest === null && problem.allowed.length > 0 && problem.message.startsWith("Unknown field")
-    ? [`    allowed: ${problem.allowed.join(", ")}`]
-    : []
+const hint = ({ nearest, allowed, message }: Problem): ReadonlyArray<string> =>
+  nearest === null && !allowed.every((one) => message.includes(one)) ? [`    allowed: ${allowed.join(", ")}`] : []
 
 const visible = (line: string): string => line.replaceAll("\t", " ")
 
@@ -58,6 +56,19 @@ export const render = (error: ConfigError): string => {
   const count = error.problems.length
   const head = `Config validation failed (${count} ${count === 1 ? "error" : "errors"}):`
   return [head, ...error.problems.flatMap((one) => [`  ${sentence(one)}`, ...hint(one), ...excerpt(one)])].join("\n")
+}
+
+/** Problems in the order in which their places stand in the files given; those without a file first. */
+export const inOrder = (problems: ReadonlyArray<Problem>, files: ReadonlyArray<string>): ReadonlyArray<Problem> => {
+  const rank = ({ file, line, column }: Problem): ReadonlyArray<number> => [
+    file === null ? -1 : files.indexOf(file),
+    line ?? 0,
+    column ?? 0,
+  ]
+  return problems.toSorted((left, right) => {
+    const [a, b] = [rank(left), rank(right)]
+    return a.map((value, index) => value - (b[index] ?? 0)).find((difference) => difference !== 0) ?? 0
+  })
 }
 
 /** A problem without a place in a file. */

@@ -3,7 +3,7 @@ import type { Notice } from "../domain/Notice.ts"
 import { parseRequest, runnerValues } from "../domain/RunnerSpec.ts"
 import type { Execution, ExecutionInput, RawConfig, StudySpec, SweepMaterial } from "../domain/Study.ts"
 import { check, type Finding } from "./Check.ts"
-import { ConfigError, type Problem, problem } from "./ConfigError.ts"
+import { ConfigError, inOrder, type Problem, problem } from "./ConfigError.ts"
 import { type Document, isRecord, type Path } from "./Document.ts"
 import { fieldChecker, resolver, unknownField } from "./Experiments.ts"
 import { experimentFields, fileFields, studyFields } from "./Input.ts"
@@ -48,8 +48,7 @@ const placed = (sources: Sources, layered: Layered, finding: Finding): Problem =
 const runnerProblem = (layered: Layered, path: Path, value: string | undefined): ReadonlyArray<Problem> => {
   if (value === undefined) return []
   const request = parseRequest(value)
-  if (Result.isFailure(request))
-    return [layered.at(path, `${request.failure}; write ${runnerValues.join(", ")}`, { allowed: runnerValues })]
+  if (Result.isFailure(request)) return [layered.at(path, request.failure, { allowed: runnerValues })]
   const elsewhere = path[1] === "endpoint" && request.success.kind === "mode" && request.success.mode !== "local"
   return elsewhere ? [layered.at(path, "endpoint is a server that runs already: it can only be local")] : []
 }
@@ -95,20 +94,6 @@ const oldEnergyNames = (material: SweepMaterial): ReadonlyArray<Notice> => {
     }))
 }
 
-/** Problems in the order in which their places stand in the files; those of the command line first. */
-const inOrder = (problems: ReadonlyArray<Problem>, documents: ReadonlyArray<Document>): ReadonlyArray<Problem> => {
-  const files = documents.map(({ source }) => source.path)
-  const rank = ({ file, line, column }: Problem): ReadonlyArray<number> => [
-    file === null ? -1 : files.indexOf(file),
-    line ?? 0,
-    column ?? 0,
-  ]
-  return problems.toSorted((left, right) => {
-    const [a, b] = [rank(left), rank(right)]
-    return a.map((value, index) => value - (b[index] ?? 0)).find((difference) => difference !== 0) ?? 0
-  })
-}
-
 /**
  * Decodes a study or a single experiment from its documents and overrides. The failure has everything that is wrong
  * with the fixed fields, the axes' names and the explicit experiments; combinations are judged when they are expanded.
@@ -139,7 +124,8 @@ export const decode = (sources: Sources): Result.Result<StudySpec, ConfigError> 
     if (Result.isFailure(resolved))
       for (const finding of resolved.failure) problems.push(placed(sources, layered, finding))
   }
-  if (problems.length > 0) return Result.fail(new ConfigError({ problems: inOrder(problems, sources.documents) }))
+  const files = sources.documents.map(({ source }) => source.path)
+  if (problems.length > 0) return Result.fail(new ConfigError({ problems: inOrder(problems, files) }))
   const material: SweepMaterial = { fixed, axes, groups, explicit, hasSweep: axes.length > 0 || groups.length > 0 }
   return Result.succeed({
     name: fields.name ?? sources.defaultName,

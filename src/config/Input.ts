@@ -93,24 +93,24 @@ const LoadInput = Schema.Struct({
   seed: may(described(Schema.Int, "Seed of the arrivals; default: random_seed")),
 })
 
-/** Names of the Python tool's energy backends are understood: zeus means nvml, codecarbon means auto. */
+/** Names of meters; those of the Python tool are understood: zeus means nvml, codecarbon means auto. */
+export const EnergyBackendName = Schema.Literals([
+  "auto",
+  "nvml",
+  "rapl",
+  "amd",
+  "intel",
+  "grace",
+  "external",
+  "estimate",
+  "zeus",
+  "codecarbon",
+])
+
 const EnergyInput = Schema.Struct({
   backend: may(
     described(
-      Schema.NullOr(
-        Schema.Literals([
-          "auto",
-          "nvml",
-          "rapl",
-          "amd",
-          "intel",
-          "grace",
-          "external",
-          "estimate",
-          "zeus",
-          "codecarbon",
-        ]),
-      ),
+      Schema.NullOr(EnergyBackendName),
       "Meters to use; null is no metering; zeus is read as nvml, codecarbon as auto; default auto",
     ),
   ),
@@ -195,7 +195,7 @@ export const fileFields = {
   runner: may(described(text, "local, docker, docker:IMAGE, slurm, slurm:IMAGE or auto, for every backend")),
   runners: may(described(byBackend, "The same by backend; not together with runner")),
   images: may(described(byBackend, "Container image by backend")),
-  output_dir: may(described(text, "Folder for results; -o wins over it")),
+  output_dir: may(described(text, "Folder for results; -o and LLEM_RESULTS_DIR win over it")),
   results_dir: may(described(text, "The same as output_dir")),
   execution: may(described(ExecutionInput, "How the study is carried out")),
 }

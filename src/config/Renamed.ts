@@ -32,13 +32,33 @@ const spread: ReadonlyMap<string, string> = new Map([
   ["measurement", "energy.backend, baseline and warmup"],
 ])
 
-/** The field that an old name stands for, and the sentence that says so; null for a name that is none of them. */
-export const lookUp = (path: Path): { readonly field: string; readonly message: string } | null => {
+/** A field of today for an old name, and the sentence that says so. */
+export interface Renamed {
+  readonly field: string
+  readonly message: string
+}
+
+const called = (name: string, field: string): Renamed => ({
+  field,
+  message: `Unknown field '${name}' - here it is called '${field}'`,
+})
+
+/** What an old name stands for; null for a name that is none of them. */
+export const lookUp = (path: Path): Renamed | null => {
   const name = path.map(String).join(".")
   const field = here.get(name)
-  if (field !== undefined) return { field, message: `Unknown field '${path.at(-1)}' - here it is called '${field}'` }
+  if (field !== undefined) return called(name, field)
   const fields = spread.get(name)
   return fields === undefined
     ? null
     : { field: fields, message: `Unknown field '${name}' - here its fields stand at the top level: ${fields}` }
+}
+
+/** The same for the dotted path of an axis or variant, of which the first part alone may be an old name. */
+export const lookUpDotted = (path: ReadonlyArray<string>): Renamed | null => {
+  const [first = "", ...rest] = path
+  const whole = lookUp(path)
+  const top = here.get(first)
+  if (whole !== null || rest.length === 0 || top === undefined) return whole
+  return called(path.join("."), [top, ...rest].join("."))
 }

@@ -17,7 +17,7 @@ export interface Read {
 }
 
 const badPath = (layered: Layered, above: Path, dotted: string): ReadonlyArray<Problem> => {
-  const old = Renamed.lookUp(split(dotted))
+  const old = Renamed.lookUpDotted(split(dotted))
   if (old !== null) return [layered.at([...above, dotted], old.message, { key: true, nearest: old.field })]
   const wrong = pathProblem(experimentFields, dotted)
   if (wrong === null) return []
