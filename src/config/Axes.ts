@@ -32,10 +32,16 @@ const variantAlternatives = (variant: RawConfig): Dimension["alternatives"] =>
 const backendAxis = (material: SweepMaterial): ReadonlyArray<unknown> | null =>
   material.axes.find(({ path }) => path === "backend")?.values ?? null
 
-const scopedBackends = (material: SweepMaterial): ReadonlyArray<Backend> =>
-  [...new Set(material.axes.map(({ path }) => Paths.scopeOf(path)))].filter((scope) => scope !== null)
+/** The backends that axes and groups are scoped to, in the order in which they stand there. */
+const scopedBackends = (material: SweepMaterial): ReadonlyArray<Backend> => {
+  const paths = [
+    ...material.axes.map(({ path }) => path),
+    ...material.groups.flatMap(({ name, variants }) => [name, ...variants.flatMap(Object.keys)]),
+  ]
+  return [...new Set(paths.map(Paths.scopeOf))].filter((scope) => scope !== null)
+}
 
-/** The backends of a sweep: a `backend` axis, else those that axes are scoped to, else what the fixed fields say. */
+/** The backends of a sweep: a `backend` axis, else those that its parts are scoped to, else what the fixed fields say. */
 const backendsOf = (material: SweepMaterial): ReadonlyArray<unknown> => {
   const axis = backendAxis(material)
   if (axis !== null) return axis
@@ -61,13 +67,16 @@ const fixedFor = (fixed: RawConfig, backend: unknown, shared: ReadonlySet<unknow
 
 /**
  * A group as one backend sees it: of each variant the paths that are not another's; a variant that is all another's is
- * left out, and a group that is leaves the config as it is.
+ * left out, and a group that is leaves the config as it is. So does one that is named after another backend
+ * (`pytorch.decoding`), whatever its variants set.
  */
 const groupFor = (
-  { variants }: SweepMaterial["groups"][number],
+  { name, variants }: SweepMaterial["groups"][number],
   backend: unknown,
   shared: ReadonlySet<unknown>,
 ): Dimension => {
+  const scope = Paths.scopeOf(name)
+  if (scope !== null && scope !== backend) return { alternatives: [[]] }
   const own = variants.flatMap((variant) => {
     const entries = Object.entries(variant)
     const kept = entries.filter(([path]) => !isOthers(Paths.scopeOf(path), backend, shared))
@@ -105,15 +114,13 @@ export const explicit = (material: SweepMaterial): ReadonlyArray<RawConfig> => {
   }))
 }
 
-/** Axes scoped to a backend that the study's `backend` axis does not have: nothing runs them. */
+/** Axes and groups scoped to a backend that the study's `backend` axis does not have: nothing runs them. */
 export const unused = (material: SweepMaterial): ReadonlyArray<string> => {
   const backends = backendsOf(material)
-  return material.axes
-    .map(({ path }) => path)
-    .filter((path) => {
-      const scope = Paths.scopeOf(path)
-      return scope !== null && !backends.includes(scope)
-    })
+  return [...material.axes.map(({ path }) => path), ...material.groups.map(({ name }) => name)].filter((path) => {
+    const scope = Paths.scopeOf(path)
+    return scope !== null && !backends.includes(scope)
+  })
 }
 
 /** Every combination of the dimensions over a config, the last dimension fastest; parts that do not differ are shared. */

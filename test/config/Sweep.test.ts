@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { Result } from "effect"
+import * as Order from "../../src/config/Order.ts"
 import * as Override from "../../src/config/Override.ts"
 import { decode, expand, problems, told } from "./reading.ts"
 
@@ -47,6 +48,63 @@ describe("the form of a sweep", () => {
   })
 })
 
+describe("counts", () => {
+  const many = (count: number) => JSON.stringify(Array.from({ length: count }, (_, index) => index + 1))
+
+  test("two models, three precisions and three batch sizes in three cycles are 54 runs", () => {
+    const text = `backend: pytorch\nsweep: {model: [a, b], precision: [bf16, fp16, fp32], pytorch.batch_size: [1, 4, 8]}\n`
+    const spec = Result.getOrThrow(decode(text))
+    const found = experiments(text)
+    expect(found).toHaveLength(18)
+    expect(Order.cells(found.length, spec.execution, "0".repeat(64))).toHaveLength(54)
+  })
+
+  test("scoped axes add up, explicit experiments come on top: 33, 99 runs", () => {
+    const text = [
+      "sweep:",
+      "  model: [a, b]",
+      "  pytorch.batch_size: [1, 2, 4]",
+      "  pytorch.use_cache: [true, false]",
+      "  vllm.engine.block_size: [8, 16, 32]",
+      "  vllm.engine.max_num_seqs: [1, 8, 64]",
+      "experiments:",
+      "  - {model: a, backend: tensorrt}",
+      "  - {model: b, backend: pytorch, n: 7}",
+      "  - {model: b, backend: vllm, precision: fp16}",
+    ].join("\n")
+    const found = experiments(text)
+    expect(found).toHaveLength(2 * (3 * 2 + 3 * 3) + 3)
+    expect(Order.cells(found.length, Result.getOrThrow(decode(text)).execution, "0".repeat(64))).toHaveLength(99)
+  })
+
+  test("a full suite of axes and groups over three engines", () => {
+    const text = [
+      "model: m",
+      "sweep:",
+      "  precision: [fp32, fp16, bf16]",
+      `  pytorch.batch_size: ${many(5)}`,
+      "  pytorch.attn_implementation: [sdpa, flash_attention_2, flash_attention_3, eager]",
+      "  pytorch.quant: [{}, {pytorch.load_in_8bit: true}, {pytorch.load_in_4bit: true, pytorch.bnb_4bit_quant_type: [nf4, fp4]}]",
+      "  pytorch.caching: [{}, {pytorch.use_cache: [true, false], pytorch.cache_implementation: [static, sliding_window]}]",
+      "  vllm.engine.block_size: [8, 16, 32]",
+      `  vllm.engine.max_num_seqs: ${many(4)}`,
+      `  tensorrt.max_batch_size: ${many(5)}`,
+      "  tensorrt.own_option: [a, b]",
+    ].join("\n")
+    const { experiments: found, skipped: out } = Result.getOrThrow(expand(text))
+    const pytorch = 3 * 5 * 4 * 4
+    expect(found).toHaveLength(pytorch * 3 + 3 * 3 * 4 + 3 * 5 * 2)
+    // use_cache: false with a cache_implementation is no experiment.
+    expect(out).toHaveLength(pytorch * 2)
+    expect(new Set(out.map(({ reason }) => reason))).toEqual(
+      new Set([
+        "pytorch -> cache_implementation: cache_implementation cannot be used with use_cache: false (study.yaml:7:91)",
+        "pytorch -> cache_implementation: cache_implementation cannot be used with use_cache: false (study.yaml:7:99)",
+      ]),
+    )
+  })
+})
+
 describe("a list of mappings in a sweep", () => {
   test("is a group where its key names no field: variants, {} for none, a list inside as a small grid", () => {
     const text = [
@@ -66,6 +124,57 @@ describe("a list of mappings in a sweep", () => {
       [2, "nf4"],
       [2, "fp4"],
     ])
+  })
+
+  test("of which the name begins with a backend is that backend's alone, also where it sets shared fields", () => {
+    const text = [
+      "model: m",
+      "sweep:",
+      "  pytorch.compilation:",
+      "    - pytorch.torch_compile: false",
+      "    - &compiled",
+      "      pytorch.torch_compile: true",
+      "      pytorch.torch_compile_mode: default",
+      "    - <<: *compiled",
+      "      pytorch.torch_compile_mode: [reduce-overhead, max-autotune]",
+      "  pytorch.decoding:",
+      "    - {}",
+      "    - decoder.do_sample: false",
+      "      pytorch.num_beams: 4",
+      "  vllm.engine.block_size: [8, 16]",
+      "  vllm.decoding:",
+      "    - {}",
+      "    - decoder.do_sample: false",
+      "      vllm.beam_search.beam_width: 4",
+      "    - vllm.sampling.presence_penalty: 0.6",
+    ].join("\n")
+    const found = experiments(text)
+    const of = (backend: string) => found.filter((one) => one.backend === backend)
+    expect([of("pytorch").length, of("vllm").length]).toEqual([4 * 2, 2 * 3])
+    expect(
+      of("vllm").map(({ decoder, vllm }) => [decoder.do_sample, vllm?.engine?.block_size, Object.keys(vllm ?? {})]),
+    ).toEqual([
+      [true, 8, ["engine"]],
+      [true, 16, ["engine"]],
+      [false, 8, ["beam_search", "engine"]],
+      [false, 16, ["beam_search", "engine"]],
+      [true, 8, ["sampling", "engine"]],
+      [true, 16, ["sampling", "engine"]],
+    ])
+    expect(of("pytorch").map(({ pytorch }) => pytorch?.torch_compile_mode)).toContain("max-autotune")
+    expect(skipped(text)).toEqual([])
+  })
+
+  test("is told to be unused where the backend axis does not have its backend", () => {
+    const text = "model: m\nsweep: {backend: [vllm], pytorch.decoding: [{decoder.do_sample: false}]}\n"
+    const { experiments: found, notices } = Result.getOrThrow(expand(text))
+    expect(found.map(({ experiment }) => experiment.decoder.do_sample)).toEqual([true])
+    expect(notices.map(({ code }) => code)).toEqual(["axis_unused"])
+  })
+
+  test("scoped groups alone say which backends there are", () => {
+    const text = "model: m\nbackend: tensorrt\ngroups: {g: [{pytorch.batch_size: 2, vllm.engine.max_num_seqs: 2}]}\n"
+    expect(experiments(text).map(({ backend }) => backend)).toEqual(["pytorch", "vllm"])
   })
 
   test("is an axis of values where its key names a field that is a mapping", () => {
