@@ -32,10 +32,10 @@ class Reasons {
     return text
   }
 
-  problems(): ReadonlyArray<Problem> {
+  problems(combinations: number): ReadonlyArray<Problem> {
     return [...this.#counted.values()].map(({ problem: one, count }) => ({
       ...one,
-      message: `${one.message} (in ${count} ${count === 1 ? "combination" : "combinations"})`,
+      message: `${one.message} (in ${count} of ${combinations} combinations, none of which is valid)`,
     }))
   }
 }
@@ -47,13 +47,15 @@ class Reasons {
 export const collect = (spec: StudySpec): Result.Result<Expand.Expansion, ConfigError> => {
   const resolve = resolver()
   const reasons = new Reasons()
-  const expansion = Expand.collect(spec.material, (raw) =>
-    Result.mapError(resolve(raw), (findings) =>
+  let combinations = 0
+  const expansion = Expand.collect(spec.material, (raw) => {
+    combinations += 1
+    return Result.mapError(resolve(raw), (findings) =>
       findings.map((finding) => reasons.note(finding, spec.originOf(finding.path, raw), raw)).join("; "),
-    ),
-  )
+    )
+  })
   return Result.mapError(expansion, (message) => {
-    const found = reasons.problems()
+    const found = reasons.problems(combinations)
     return new ConfigError({ problems: found.length > 0 ? found : [problem(message)] })
   })
 }

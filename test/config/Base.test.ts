@@ -99,6 +99,6 @@ describe("what a base gives", () => {
     ])
     const fixed = expand("base: base.yaml\nsweep: {random_seed: [1, 2]}\n", { base: "model: m\nn: 3\nload:\n  n: 4\n" })
     expect(problems(fixed)).toMatchObject([{ file: "base.yaml", line: 2, column: 4, path: "n" }])
-    expect(problems(fixed)[0]?.message).toEndWith("(in 2 combinations)")
+    expect(problems(fixed)[0]?.message).toEndWith("(in 2 of 2 combinations, none of which is valid)")
   })
 })

@@ -245,15 +245,15 @@ describe("an invalid combination points at what was written", () => {
     expect(problems(expand("model: m\nsweep: {n: [5]}\n", { overrides }))).toMatchObject([{ line: 2, column: 13 }])
     const swept = expand("model: m\nsweep: {random_seed: [1]}\nn: 3\n", { overrides })
     expect(told(swept)).toEqual([
-      "study.yaml:3:4 n the number of requests is given twice: load.n is 4, n is 3 (in 1 combination)",
+      "study.yaml:3:4 n the number of requests is given twice: load.n is 4, n is 3 (in 1 of 1 combinations, none of which is valid)",
     ])
   })
 
   test("when nothing is valid each reason is told once, with how often", () => {
     const result = expand("model: m\nsweep: {n: [0, -1], random_seed: [1, 2, 3]}\n")
     expect(told(result)).toEqual([
-      "study.yaml:2:13 n should be at least 1 (in 3 combinations)",
-      "study.yaml:2:16 n should be at least 1 (in 3 combinations)",
+      "study.yaml:2:13 n should be at least 1 (in 3 of 6 combinations, none of which is valid)",
+      "study.yaml:2:16 n should be at least 1 (in 3 of 6 combinations, none of which is valid)",
     ])
     expect(problems(result)[0]).toMatchObject({ found: "0", sourceLine: "sweep: {n: [0, -1], random_seed: [1, 2, 3]}" })
   })
