@@ -1,6 +1,7 @@
 import type { Backend } from "../domain/Backend.ts"
 import * as Backends from "../domain/Backend.ts"
 import type { RawConfig, SweepMaterial } from "../domain/Study.ts"
+import { isRecord } from "./Document.ts"
 import * as Paths from "./Paths.ts"
 
 /** One step of the product: each of its alternatives sets some paths. */
@@ -123,15 +124,42 @@ export const unused = (material: SweepMaterial): ReadonlyArray<string> => {
   })
 }
 
-/** Every combination of the dimensions over a config, the last dimension fastest; parts that do not differ are shared. */
-export function* product(config: RawConfig, dimensions: ReadonlyArray<Dimension>): Generator<RawConfig> {
-  const [first, ...rest] = dimensions
-  if (first === undefined) {
-    yield config
-    return
-  }
-  for (const alternative of first.alternatives) {
-    const set = alternative.reduce((before, [path, value]) => Paths.set(before, Paths.split(path), value), config)
-    yield* product(set, rest)
+type Change = (config: RawConfig) => RawConfig
+
+const none: RawConfig = {}
+
+/**
+ * Sets a path. The same value set in the same section gives the very same section, so that what combinations share is
+ * checked, completed and hashed once.
+ */
+const change = ([path, value]: readonly [string, unknown]): Change => {
+  const [head = "", ...rest] = Paths.split(path)
+  if (rest.length === 0) return (config) => ({ ...config, [head]: value })
+  const known = new WeakMap<RawConfig, RawConfig>()
+  return (config) => {
+    const inner = config[head]
+    const before = isRecord(inner) ? inner : none
+    const after = known.get(before) ?? Paths.set(before, rest, value)
+    known.set(before, after)
+    return { ...config, [head]: after }
   }
 }
+
+function* combine(config: RawConfig, steps: ReadonlyArray<ReadonlyArray<Change>>, from: number): Generator<RawConfig> {
+  const alternatives = steps[from]
+  if (alternatives === undefined) yield config
+  else for (const alternative of alternatives) yield* combine(alternative(config), steps, from + 1)
+}
+
+/** Every combination of the dimensions over a config, the last dimension fastest; parts that do not differ are shared. */
+export const product = (config: RawConfig, dimensions: ReadonlyArray<Dimension>): Generator<RawConfig> =>
+  combine(
+    config,
+    dimensions.map(({ alternatives }) =>
+      alternatives.map((settings): Change => {
+        const changes = settings.map(change)
+        return (before) => changes.reduce((at, one) => one(at), before)
+      }),
+    ),
+    0,
+  )

@@ -1,5 +1,5 @@
 import type { Backend } from "../domain/Backend.ts"
-import type { Decoder, Experiment, Load, Model } from "../domain/Experiment.ts"
+import type { Baseline, Decoder, Experiment, Load, Model, Warmup } from "../domain/Experiment.ts"
 import { type ExperimentFields, presets } from "./Input.ts"
 
 const looksLikeGguf = (name: string): boolean => name.startsWith("synthetic:") || /\.gguf$/i.test(name)
@@ -18,7 +18,23 @@ export const backendOf = (fields: Pick<ExperimentFields, "backend" | "model">): 
   return model.hf === undefined ? "embedded" : "pytorch"
 }
 
-const decoderOf = (input: ExperimentFields["decoder"]): Decoder => {
+/** Remembers what a section was completed to: the combinations of a sweep share most of their sections. */
+const once = <I extends object, O>(complete: (input: I | undefined) => O): ((input: I | undefined) => O) => {
+  const known = new WeakMap<I, O>()
+  const ofNone = complete(undefined)
+  return (input) => {
+    if (input === undefined) return ofNone
+    const before = known.get(input)
+    if (before !== undefined) return before
+    const completed = complete(input)
+    known.set(input, completed)
+    return completed
+  }
+}
+
+type Section<K extends keyof ExperimentFields> = NonNullable<ExperimentFields[K]>
+
+const decoderOf = once<Section<"decoder">, Decoder>((input) => {
   const { preset, ...given } = input ?? {}
   return {
     temperature: 1,
@@ -29,13 +45,27 @@ const decoderOf = (input: ExperimentFields["decoder"]): Decoder => {
     ...(preset === undefined ? {} : presets[preset]),
     ...given,
   }
-}
+})
 
-const loadOf = (input: ExperimentFields["load"]): Load => {
+const loadOf = once<Section<"load">, Load>((input) => {
   const { n: _n, mode, ...rest } = input ?? {}
   const implied = rest.concurrency !== undefined ? "concurrency" : rest.rate !== undefined ? "poisson" : "offline"
   return { mode: mode ?? implied, ...rest }
-}
+})
+
+const warmupOf = once<Section<"warmup">, Warmup>((input) => ({
+  enabled: true,
+  n_warmup: 5,
+  thermal_floor_seconds: 60,
+  convergence_detection: false,
+  cv_threshold: 0.05,
+  max_prompts: 20,
+  window_size: 5,
+  min_prompts: 5,
+  ...input,
+}))
+
+const baselineOf = once<Section<"baseline">, Baseline>((input) => ({ enabled: true, duration_seconds: 30, ...input }))
 
 const energyBackend = (name: string | null | undefined): Experiment["energy"]["backend"] => {
   switch (name) {
@@ -56,13 +86,17 @@ const energyBackend = (name: string | null | undefined): Experiment["energy"]["b
   }
 }
 
+const energyOf = once<Section<"energy">, Experiment["energy"]>((input) => {
+  const { backend, ...rest } = input ?? {}
+  return { sample_hz: 10, ...rest, backend: energyBackend(backend) }
+})
+
 /** An experiment with every default filled in. The optional fields that were not given stay away. */
 export const withDefaults = (fields: ExperimentFields): Experiment => {
   const backend = backendOf(fields)
   const { dataset, load, decoder, warmup, baseline, energy, lora, ...rest } = fields
   const counted = typeof dataset === "object" ? dataset.n : undefined
   const n = load?.n ?? counted ?? fields.n ?? 100
-  const { backend: energyName, ...energyRest } = energy ?? {}
   return {
     ...rest,
     backend,
@@ -77,19 +111,9 @@ export const withDefaults = (fields: ExperimentFields): Experiment => {
     max_input_tokens: fields.max_input_tokens ?? 512,
     max_output_tokens: fields.max_output_tokens ?? 128,
     decoder: decoderOf(decoder),
-    warmup: {
-      enabled: true,
-      n_warmup: 5,
-      thermal_floor_seconds: 60,
-      convergence_detection: false,
-      cv_threshold: 0.05,
-      max_prompts: 20,
-      window_size: 5,
-      min_prompts: 5,
-      ...warmup,
-    },
-    baseline: { enabled: true, duration_seconds: 30, ...baseline },
-    energy: { sample_hz: 10, ...energyRest, backend: energyBackend(energyName) },
+    warmup: warmupOf(warmup),
+    baseline: baselineOf(baseline),
+    energy: energyOf(energy),
     load: loadOf(load),
     ...(lora === undefined ? {} : { lora: { merge_weights: false, ...lora } }),
   }
