@@ -31,33 +31,6 @@ const described = {
   },
 } as const
 
-const execution: Json = {
-  description: "How the study is carried out",
-  properties: {
-    n_cycles: { description: "How often each experiment runs; default 3 for a study, 1 for a single experiment" },
-    cycle_order: {
-      description:
-        "Order of runs: sequential AAABBB, interleaved ABAB, shuffled, reverse ABBA, latin_square; default shuffled",
-    },
-    experiment_gap_seconds: { description: "Pause between runs, seconds; default 60, 0 for embedded on the CPU" },
-    cycle_gap_seconds: { description: "Pause between cycles, seconds; default 300, 0 for embedded on the CPU" },
-    shuffle_seed: { description: "Seed of shuffled and latin_square; default: from the study's hash" },
-    skip_preflight: { description: "Do not look at the node first; default false" },
-    fail_fast: { description: "Stop the study at the first failed run; default false" },
-    reuse_engine: { description: "Keep an engine loaded for the next run that needs the same one; default false" },
-    timeouts: {
-      description: "Limits, seconds, that replace the computed ones",
-      properties: {
-        launch_seconds: { description: "Until the engine is ready, seconds" },
-        warmup_seconds: { description: "Of the warm-up, seconds" },
-        window_seconds: { description: "Of the measured window, seconds" },
-        silence_seconds: { description: "Without any sign of progress, seconds" },
-        cell_seconds: { description: "Of a whole run, seconds" },
-      },
-    },
-  },
-}
-
 const byBackend = (what: string): Json => ({
   properties: Object.fromEntries(Backend.all.map((backend) => [backend, { description: `${what} of ${backend}` }])),
 })
@@ -65,7 +38,6 @@ const byBackend = (what: string): Json => ({
 /** What no schema says about itself: fields that take any value, sections, and fields whose default varies. */
 const written: Json = {
   properties: {
-    execution,
     runners: byBackend("Runner"),
     images: byBackend("Container image"),
     pytorch: { properties: { device_map: { description: "Placement of layers on devices" } } },
