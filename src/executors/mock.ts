@@ -25,7 +25,7 @@ export const layer = (script: MockScript.MockScript, host: string): Layer.Layer<
         if (behaviour.seconds > 0) yield* Effect.sleep(Duration.seconds(behaviour.seconds))
         if (behaviour.outcome === "hang") return yield* Effect.never
         if (behaviour.outcome === "defect") return yield* Effect.die(new Error("a scripted defect"))
-        if (behaviour.outcome !== "completed") return yield* Effect.fail(MockScript.errorOf(behaviour.outcome))
+        if (behaviour.outcome !== "completed") return yield* MockScript.errorOf(behaviour.outcome)
         yield* context.onPhase("stop")
         return MockResult.document({ cell, figures: behaviour.result, anchor: timeline.anchor, startSeconds, host })
       })

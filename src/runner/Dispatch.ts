@@ -173,7 +173,7 @@ export const dispatch = Effect.fn("Dispatch.dispatch")(function* (
           )
           const error = Cause.findErrorOption(exit.cause)
           if (Option.isNone(error)) return yield* fail(cell, CellRecord.defectFailure(exit.cause))
-          if (error.value._tag === "StoreError") return yield* Effect.fail(error.value)
+          if (error.value._tag === "StoreError") return yield* error.value
           return yield* fail(cell, error.value)
         })
 

@@ -30,8 +30,7 @@ const machine = Layer.mergeAll(memoryProgress([]), someHost, clockTimeline)
 /** Runs a plan with an executor of the test's own. */
 const dispatch = (of: Plan, folder: StudyFolder, execute: Execute) =>
   Dispatch.dispatch(of, options(folder)).pipe(
-    Effect.provide(Layer.succeed(Executor, Executor.of({ execute }))),
-    Effect.provide(machine),
+    Effect.provide(Layer.merge(Layer.succeed(Executor, Executor.of({ execute })), machine)),
   )
 
 const completes: Execute = (cell) => Effect.succeed(result(cell))
