@@ -5,6 +5,7 @@ import * as Order from "../config/Order.ts"
 import * as Override from "../config/Override.ts"
 import type { UserConfig } from "../config/UserConfig.ts"
 import type { NodeFacts } from "../domain/NodeFacts.ts"
+import type { Notice } from "../domain/Notice.ts"
 import type { Plan } from "../domain/Plan.ts"
 import type { StudySpec } from "../domain/Study.ts"
 import * as Engines from "../engines/Engines.ts"
@@ -50,6 +51,21 @@ const unprobed: NodeFacts = {
   gpus: [],
 }
 
+/** Settings of the user config that no command applies yet: said, so that nobody relies on them. */
+const unapplied = (userConfig: UserConfig): ReadonlyArray<Notice> => {
+  const names = [
+    ...(userConfig.energyBackend === null ? [] : ["measurement.energy_backend"]),
+    ...(userConfig.carbonIntensity === null ? [] : ["measurement.carbon_intensity_gco2_kwh"]),
+    ...(userConfig.pue === null ? [] : ["measurement.datacenter_pue"]),
+    ...(userConfig.cycles === null ? [] : ["execution.n_cycles"]),
+    ...(userConfig.modelCacheDirectory === null ? [] : ["output.model_cache_dir"]),
+    ...(Object.keys(userConfig.engineCommands).length === 0 ? [] : ["engines"]),
+  ]
+  if (names.length === 0) return []
+  const message = `The user config sets ${names.join(", ")}, which this version does not apply; write it in the study file.`
+  return [{ code: "user_config_unapplied", severity: "warning", message }]
+}
+
 /** From the command line to a finished plan: reads files and looks at the node, decides everything else purely. */
 export const prepare = Effect.fn("prepare")(function* (
   settings: Settings,
@@ -93,7 +109,7 @@ export const prepare = Effect.fn("prepare")(function* (
       executors: settings.mockFile === null ? ["local"] : ["local", "docker", "slurm"],
     }),
     skipped: expansion.skipped,
-    notices: [...spec.notices, ...expansion.notices],
+    notices: [...spec.notices, ...expansion.notices, ...unapplied(userConfig)],
     engine: settings.mockFile === null ? Engines.byBackend : () => null,
   })
   return { spec, plan, userConfig }

@@ -6,6 +6,7 @@ import * as Dispatch from "../runner/Dispatch.ts"
 import * as PlanDocument from "../runner/PlanDocument.ts"
 import { Store } from "../store/Store.ts"
 import { CurrentSettings } from "./CurrentSettings.ts"
+import * as contents from "./contents.ts"
 import * as flags from "./flags.ts"
 import * as Layers from "./Layers.ts"
 import * as Output from "./Output.ts"
@@ -62,7 +63,7 @@ export const command = Command.make(
         const folder = yield* (yield* Store).openStudy(
           plan,
           resultsDirectory(settings, Option.getOrNull(input.output), prepared),
-          PlanDocument.encodePlan(plan),
+          PlanDocument.encodePlan(plan, yield* contents.hashes(plan, baseDirectory, settings)),
         )
         yield* RunExit.opened(folder.directory)
         return yield* Dispatch.dispatch(plan, {

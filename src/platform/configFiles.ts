@@ -19,6 +19,7 @@ export const read = async (path: string, maximumBytes: number): Promise<Reading>
   try {
     const found = await stat(path)
     if (found.isDirectory()) return { problem: "it is a directory, not a file", missing: false }
+    if (!found.isFile()) return { problem: "it is not a regular file", missing: false }
     if (found.size > maximumBytes)
       return { problem: `it has ${found.size} bytes; a configuration may have ${maximumBytes}`, missing: false }
     return { bytes: await readFile(path) }

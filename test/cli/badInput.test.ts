@@ -55,6 +55,7 @@ describe("a study file that is wrong is refused with its place", () => {
     mkdirSync(join(where.directory, "folder"))
     const directory = await llem(where, "run", "folder")
     expect([directory.code, directory.stderr.includes("it is a directory")]).toEqual([2, true])
+    expect((await llem(where, "plan", "/dev/zero")).stderr).toContain("it is not a regular file")
     const missing = await llem(where, "run", "nothing.yaml")
     expect([missing.code, missing.stderr.includes("Config file not found: nothing.yaml")]).toEqual([2, true])
   })

@@ -118,6 +118,8 @@ describe("a study of a real and a synthetic model, from the compiled binary in a
     expect(there.stdout).toBe(here.stdout)
     const stored = readJson(join(folder, "plan.json"))
     expect(stored.study).toEqual(JSON.parse(here.stdout).study)
+    const models = Object.values(results(folder)).map((result) => result.engine.model.sha256)
+    expect(models).toContain(stored.contents["real.gguf"])
   })
 
   test("results list and show read it back", async () => {
