@@ -5,6 +5,7 @@ import { version } from "../domain/Version.ts"
 import { PreFlightError } from "../preflight/Judge.ts"
 import { codes, type EndingSignal, ofSignal } from "../runner/Exit.ts"
 import { StoreError } from "../store/Store.ts"
+import type { Ending as Decided } from "./RunExit.ts"
 import { UsageError } from "./UsageError.ts"
 
 /** How the process ends: its exit code and what is said on standard error. */
@@ -37,20 +38,19 @@ const ofDefect = (defect: unknown, verbose: boolean): Ending => {
   }
 }
 
-/** What a program's exit means for the process. */
+/** What a command's exit, and what it had decided before, mean for the process. */
 export const describe = (
-  exit: Exit.Exit<{
-    readonly exit: Exit.Exit<void, unknown>
-    readonly ending: { readonly code: number; readonly studyDirectory: string | null }
-  }>,
+  exit: Exit.Exit<void, unknown>,
+  decided: Decided,
   signal: EndingSignal | null,
   verbose: boolean,
 ): Ending => {
-  if (signal !== null) return { code: ofSignal(signal), message: `Ended by ${signal}; what had finished is on disk.` }
-  if (Exit.isFailure(exit)) return ofDefect(Cause.squash(exit.cause), verbose)
-  const { exit: inner, ending } = exit.value
-  if (Exit.isSuccess(inner)) return { code: ending.code, message: null }
-  return Cause.hasDies(inner.cause)
-    ? ofDefect(Cause.squash(inner.cause), verbose)
-    : ofError(Cause.squash(inner.cause), verbose)
+  if (signal !== null) {
+    const kept = decided.studyDirectory === null ? "." : `; what had finished is in ${decided.studyDirectory}`
+    return { code: ofSignal(signal), message: `Ended by ${signal}${kept}` }
+  }
+  if (Exit.isSuccess(exit)) return { code: decided.code, message: null }
+  return Cause.hasDies(exit.cause)
+    ? ofDefect(Cause.squash(exit.cause), verbose)
+    : ofError(Cause.squash(exit.cause), verbose)
 }

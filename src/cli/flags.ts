@@ -101,19 +101,20 @@ const countPath = (raw: Readonly<Record<string, unknown>>): string => {
   return get(raw, ["dataset", "n"]) === undefined ? "n" : "dataset.n"
 }
 
-/** The fields that flags set, in a study file's own terms. */
+/** The fields that flags set, in a study file's own terms; `fromHere` makes a path typed on the command line absolute. */
 export const overrides = (
   given: Given,
   sets: ReadonlyArray<Override.Override>,
   documents: ReadonlyArray<Document>,
+  fromHere: (name: string) => string,
 ): ReadonlyArray<Override.Override> => {
   const raw = layer(documents, []).value
   const one = <A>(flag: string, path: string, value: Option.Option<A>): ReadonlyArray<Override.Override> =>
     Option.match(value, { onNone: () => [], onSome: (some) => [{ flag, path, value: some }] })
   const direct = [
-    ...one("--model", "model", given.model),
+    ...one("--model", "model", Option.map(given.model, fromHere)),
     ...one("--backend", "backend", given.backend),
-    ...one("--dataset", "dataset", given.dataset),
+    ...one("--dataset", "dataset", Option.map(given.dataset, fromHere)),
     ...one("--n", countPath(raw), given.n),
     ...one("--precision", "precision", given.precision),
     ...one("--cycles", "execution.n_cycles", given.cycles),

@@ -1,4 +1,4 @@
-import { Effect, Fiber, Layer } from "effect"
+import { Effect, Fiber, Layer, Ref } from "effect"
 import { CliConfig, Command, GlobalFlag } from "effect/cli"
 import { version } from "../domain/Version.ts"
 import * as Platform from "../platform/cliServices.ts"
@@ -11,7 +11,7 @@ import * as init from "./init.ts"
 import * as Output from "./Output.ts"
 import * as plan from "./plan.ts"
 import * as Presenter from "./presenter.ts"
-import { RunExit } from "./RunExit.ts"
+import { type Ending, RunExit } from "./RunExit.ts"
 import * as results from "./results.ts"
 import * as run from "./run.ts"
 import * as Settings from "./Settings.ts"
@@ -26,13 +26,11 @@ const root = Command.make("llem").pipe(
 /** Runs the command line to its end and leaves the process with the code that it earned. */
 export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
   const settings = Settings.from(Environment.read())
-  const program = Effect.gen(function* () {
-    const exit = yield* Effect.exit(Command.runWith(root, { version })(argv))
-    return { exit, ending: yield* RunExit.get }
-  }).pipe(
+  const ending = Ref.makeUnsafe<Ending>({ code: 0, studyDirectory: null })
+  const program = Command.runWith(root, { version })(argv).pipe(
     Effect.provide(
       Layer.mergeAll(
-        RunExit.layer,
+        Layer.succeed(RunExit, ending),
         Layer.succeed(CurrentSettings, settings),
         CliConfig.layer({ builtIns: [GlobalFlag.Help] }),
         Platform.layer,
@@ -51,7 +49,7 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
   )
   const outcome = await Effect.runPromise(Fiber.await(fiber))
   const verbose = argv.includes("-v") || argv.includes("--verbose")
-  const ending = describe(outcome, signalled, verbose)
-  if (ending.message !== null) await Effect.runPromise(Output.say(ending.message))
-  Signals.exit(ending.code)
+  const said = describe(outcome, Ref.getUnsafe(ending), signalled, verbose)
+  if (said.message !== null) await Effect.runPromise(Output.say(said.message))
+  Signals.exit(said.code)
 }

@@ -9,6 +9,7 @@ import type { Notice } from "../domain/Notice.ts"
 import type { Plan } from "../domain/Plan.ts"
 import type { StudySpec } from "../domain/Study.ts"
 import * as Engines from "../engines/Engines.ts"
+import * as Files from "../platform/configFiles.ts"
 import * as Judge from "../preflight/Judge.ts"
 import { NodeProbe } from "../preflight/NodeProbe.ts"
 import * as Plans from "../runner/Plan.ts"
@@ -37,7 +38,7 @@ const there = { available: true, reason: null }
 
 /** Everything is taken to be as it should: `--skip-preflight` looks at nothing. */
 const unprobed: NodeFacts = {
-  docker: { usable: false, reason: "the node was not looked at (--skip-preflight)" },
+  docker: { usable: true, reason: null },
   insideContainer: false,
   engines: {
     pytorch: there,
@@ -74,8 +75,12 @@ export const prepare = Effect.fn("prepare")(function* (
   const sets = yield* Effect.forEach(request.set, (one) =>
     Effect.fromResult(Override.parse(one)).pipe(Effect.mapError((message) => new UsageError({ message, fix: null }))),
   )
+  const here = settings.workingDirectory
+  const isElsewhere = request.file !== null && Files.folderOf(Files.under(here, request.file)) !== here
+  const fromHere = (name: string): string =>
+    isElsewhere && /^\.{1,2}\/|\.\w+$/.test(name) && !name.startsWith("/") ? Files.under(here, name) : name
   const userConfig = yield* loadUserConfig(settings)
-  const spec = yield* loadStudy(request.file, (documents) => overrides(request.given, sets, documents))
+  const spec = yield* loadStudy(request.file, (documents) => overrides(request.given, sets, documents, fromHere))
   const expansion = yield* Effect.fromResult(Combinations.collect(spec))
   const backends = [...new Set(expansion.experiments.map(({ experiment }) => experiment.backend))]
   const probe = yield* NodeProbe
@@ -98,6 +103,7 @@ export const prepare = Effect.fn("prepare")(function* (
     experiments: expansion.experiments,
     order: Order.cells(expansion.experiments.length, spec.execution, expansion.studyHash),
     execution: {
+      order: spec.execution.order,
       timeouts: spec.execution.timeouts,
       experimentGapSeconds: spec.execution.experimentGapSeconds ?? userConfig.experimentGapSeconds,
       cycleGapSeconds: spec.execution.cycleGapSeconds ?? userConfig.cycleGapSeconds,

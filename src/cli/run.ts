@@ -82,8 +82,8 @@ export const command = Command.make(
         ).pipe(Layer.provideMerge(Layers.machine)),
       ),
     )
+    yield* RunExit.set(outcome.exitCode)
     yield* StudyView.show(outcome.directory, settings, input.json)
     if (!input.quiet && input.progress !== "json") yield* Output.say(`Results: ${outcome.directory}`)
-    yield* RunExit.set(outcome.exitCode)
   }),
 ).pipe(Command.withDescription("Run an experiment or a study"))

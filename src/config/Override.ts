@@ -22,7 +22,11 @@ export const parse = (text: string): Result.Result<Override, string> => {
     return Result.fail(`--set takes path.to.field=value, found ${text}`)
   const document = parseDocument(text.slice(equals + 1))
   if (document.errors.length > 0) return Result.fail(`--set ${path}: the value is not YAML: ${text.slice(equals + 1)}`)
-  return Result.succeed({ flag: `--set ${path}`, path, value: document.toJS() })
+  try {
+    return Result.succeed({ flag: `--set ${path}`, path, value: document.toJS() })
+  } catch {
+    return Result.fail(`--set ${path}: the value refers to an anchor that is not there: ${text.slice(equals + 1)}`)
+  }
 }
 
 /** The backend of raw fields, as far as they tell. */

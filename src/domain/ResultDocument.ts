@@ -181,7 +181,7 @@ export const ResultDocument = Schema.Struct({
   client: Nullable(
     Schema.Struct({
       cpu_seconds: Schema.Finite,
-      cpu_share: Schema.Finite,
+      cpu_share: Num,
       send_lateness_p99_seconds: Schema.Finite,
       connections_opened: Schema.Int,
     }),

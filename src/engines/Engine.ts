@@ -48,6 +48,8 @@ export interface Engine {
   launch(experiment: Experiment, model: ResolvedModel): Result.Result<EngineLaunch, ReadonlyArray<Unsupported>>
   /** The streaming completion request for one prompt. */
   encode(experiment: Experiment, launch: EngineLaunch, request: WorkloadRequest): EncodedRequest
+  /** Whether every output is to have exactly the length that was asked for. */
+  exactLengths(experiment: Experiment): boolean
   /** Requests that the server works on at once: the static batch size or its number of slots. */
   batchSize(experiment: Experiment): number
 }

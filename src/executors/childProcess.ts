@@ -31,7 +31,8 @@ const stop = (child: Process.Child, exit: Deferred.Deferred<EngineExit>, graceSe
     yield* Effect.sync(() => child.signalGroup("SIGTERM"))
     yield* Deferred.await(exit).pipe(Effect.timeoutOption(`${graceSeconds} seconds`))
     yield* Effect.sync(() => child.signalGroup("SIGKILL"))
-    yield* Deferred.await(exit)
+    // A process that the kernel cannot end, for it waits for a device, must not keep this one.
+    yield* Deferred.await(exit).pipe(Effect.timeoutOption("10 seconds"))
   })
 
 const launch = Effect.fn("ChildProcessHost.launch")(function* (

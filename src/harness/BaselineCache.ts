@@ -1,6 +1,7 @@
 import { Effect, Ref } from "effect"
 import type { DomainInfo } from "../domain/Energy.ts"
 import { Timeline } from "../domain/Timeline.ts"
+import { durationSeconds } from "../domain/Window.ts"
 import * as Integrate from "../meters/Integrate.ts"
 import type { MeterSession } from "../meters/Meter.ts"
 import type { BaselineFigure } from "./Observation.ts"
@@ -29,8 +30,8 @@ const measure = Effect.fnUntraced(function* (session: MeterSession, seconds: num
     return [
       {
         domain: one.domain,
-        watts: energy.joules / seconds,
-        uncertaintyWatts: (energy.uncertaintyJoules ?? 0) / seconds,
+        watts: energy.joules / durationSeconds(span),
+        overSeconds: seconds,
         measuredAtSeconds: span.endSeconds,
       },
     ]
@@ -58,7 +59,12 @@ export const make = Effect.gen(function* () {
         const now = yield* timeline.now
         const before = yield* Ref.get(kept)
         const fresh = wanted.every((domain) =>
-          before.some((figure) => figure.domain === domain.domain && now - figure.measuredAtSeconds <= validSeconds),
+          before.some(
+            (figure) =>
+              figure.domain === domain.domain &&
+              now - figure.measuredAtSeconds <= validSeconds &&
+              figure.overSeconds >= seconds,
+          ),
         )
         if (fresh) return { figures: before, why: null }
         const figures = yield* measure(session, seconds)

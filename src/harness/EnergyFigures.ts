@@ -65,7 +65,10 @@ export const of = (
               ])
             : []),
           ...(one.baselineWatts === null
-            ? ["baseline_watts", "adjusted_joules"].map((name) => [`energy.domains.${index}.${name}`, baselineWhy])
+            ? (one.joules === null ? ["baseline_watts"] : ["baseline_watts", "adjusted_joules"]).map((name) => [
+                `energy.domains.${index}.${name}`,
+                baselineWhy,
+              ])
             : []),
         ]),
       ),

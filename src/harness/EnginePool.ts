@@ -1,4 +1,4 @@
-import { Context, Effect, Exit, Layer, Ref, Scope } from "effect"
+import { Context, Effect, Exit, Layer, Option, Ref, Scope } from "effect"
 import type { ExecutionError } from "../domain/Failure.ts"
 import type { EngineLaunch } from "../engines/Engine.ts"
 import { type EngineHandle, EngineHost } from "../executors/EngineHost.ts"
@@ -55,7 +55,8 @@ export const layer = Layer.effect(
         Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
             const before = yield* takeKept
-            const fits = before !== null && reuse && before.key === keyOf(launch)
+            const alive = before !== null && Option.isNone(yield* Effect.timeoutOption(before.handle.exit, 0))
+            const fits = before !== null && alive && reuse && before.key === keyOf(launch)
             if (before !== null && !fits) yield* stop(before)
             const engine = fits ? before : yield* start(launch, directory, restore)
             const done = yield* Ref.make(false)

@@ -93,13 +93,15 @@ const requestError = (launch: EngineLaunch, failure: { kind: string; message: st
   })
 
 /** Tells whoever watches how fast tokens come and what the node draws, about once a second. */
-const reportLive = (context: CellContext, tokens: { count: number }, watts: Effect.Effect<number | null>) =>
+const reportLive = (context: CellContext, tokens: { readonly count: number }, watts: Effect.Effect<number | null>) =>
   Effect.gen(function* () {
-    let before = tokens.count
+    const timeline = yield* Timeline
+    let before = { count: tokens.count, atSeconds: yield* timeline.now }
     while (true) {
       yield* Effect.sleep("1 second")
-      const now = tokens.count
-      yield* context.onLive({ tokensPerSecond: now - before, watts: yield* watts })
+      const now = { count: tokens.count, atSeconds: yield* timeline.now }
+      const tokensPerSecond = (now.count - before.count) / (now.atSeconds - before.atSeconds)
+      yield* context.onLive({ tokensPerSecond, watts: yield* watts })
       before = now
     }
   })
@@ -162,8 +164,8 @@ export const layer = Layer.effect(
           requests,
           encode: (request) => engine.encode(experiment, launch, request),
           silenceSeconds: timeouts.silenceSeconds,
-          onProgress: (_done, chunks) => {
-            tokens.count = chunks
+          onProgress: (_done, count) => {
+            tokens.count = count
           },
         })
       const driven = <A, E, R>(effect: Effect.Effect<A, E, R>, phase: string, seconds: number) =>
@@ -183,6 +185,7 @@ export const layer = Layer.effect(
       })
 
       yield* phases.enter("window")
+      tokens.count = 0
       const loading = Effect.raceFirst(
         send(workload.requests, schedule),
         reportLive(context, tokens, session.currentWatts),
@@ -208,6 +211,7 @@ export const layer = Layer.effect(
         },
         phases: yield* phases.spans,
         workload: workload.requests,
+        exactLengths: engine.exactLengths(experiment),
         requests: load.requests,
         capacity: schedule.kind === "open" ? null : Schedules.concurrency(schedule),
         client: load.health,
@@ -216,7 +220,7 @@ export const layer = Layer.effect(
           off: experiment.energy.backend === null,
           domains: session.domains,
           series: reading.series,
-          cost: reading.cost,
+          cost: experiment.energy.backend === null ? null : reading.cost,
           baseline: baseline.figures,
           baselineWhy: baseline.why,
         },

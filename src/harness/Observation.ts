@@ -13,7 +13,8 @@ import type { WarmupOutcome } from "./Warmup.ts"
 export interface BaselineFigure {
   readonly domain: string
   readonly watts: number
-  readonly uncertaintyWatts: number
+  /** For how long it was asked to be measured. */
+  readonly overSeconds: number
   /** When it was measured, in seconds of the monotonic clock. */
   readonly measuredAtSeconds: number
 }
@@ -33,6 +34,8 @@ export interface Observation {
   }
   readonly phases: ReadonlyArray<{ readonly phase: Phase; readonly span: Span }>
   readonly workload: ReadonlyArray<WorkloadRequest>
+  /** Whether the engine was told to give every output its full length. */
+  readonly exactLengths: boolean
   readonly requests: ReadonlyArray<RequestRecord>
   /** Requests in flight when the engine is full; null when requests arrive by themselves. */
   readonly capacity: number | null

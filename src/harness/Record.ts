@@ -56,11 +56,6 @@ const steadyFigures = (
   )
 }
 
-const asksExactLengths = (seen: Observation): boolean => {
-  const { embedded, dataset } = seen.cell.experiment
-  return embedded?.ignore_eos ?? typeof dataset !== "string"
-}
-
 const evidence = (
   seen: Observation,
   window: Span | null,
@@ -104,7 +99,7 @@ const evidence = (
             sendLatenessP99Seconds: seen.client.sendLatenessP99Seconds,
           },
     thermalFloorSeconds: experiment.warmup.enabled ? experiment.warmup.thermal_floor_seconds : null,
-    shortOutputs: asksExactLengths(seen) ? short.length : null,
+    shortOutputs: seen.exactLengths ? short.length : null,
     longInputs: seen.requests.filter((request) => (request.inputTokens ?? 0) > longestInput(seen)).length,
   }
 }
@@ -156,7 +151,12 @@ const samplingFigures = (seen: Observation): ResultDocument["sampling"] => {
 const otherReasons = (seen: Observation, output: unknown): Unavailable => {
   const { runner } = seen.cell
   const notContainer = runner.mode === "local" ? "the engine ran as a local process" : null
-  const noCv = seen.warmup === null ? "warmup.enabled is false" : "warmup.convergence_detection is false"
+  const noCv =
+    seen.warmup === null
+      ? "warmup.enabled is false"
+      : seen.cell.experiment.warmup.convergence_detection
+        ? "fewer than two warm-up prompts brought tokens"
+        : "warmup.convergence_detection is false"
   return reasons({
     "runner.image": notContainer,
     "runner.image_digest": notContainer,
@@ -260,7 +260,7 @@ export const document = (seen: Observation): ResultDocument => {
     sampling: samplingFigures(seen),
     client: {
       cpu_seconds: seen.client.cpuSeconds,
-      cpu_share: window === null ? 0 : seen.client.cpuSeconds / durationSeconds(window),
+      cpu_share: window === null ? null : seen.client.cpuSeconds / durationSeconds(window),
       send_lateness_p99_seconds: seen.client.sendLatenessP99Seconds,
       connections_opened: seen.client.connectionsOpened,
     },
@@ -270,6 +270,7 @@ export const document = (seen: Observation): ResultDocument => {
         window: window === null ? noWindow : null,
         energy: window === null ? noWindow : null,
         efficiency: window === null ? noWindow : null,
+        "client.cpu_share": window === null ? noWindow : null,
         "window.steady": steady.span === null ? steady.why : null,
       }),
       ...throughput.unavailable,

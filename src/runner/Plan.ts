@@ -26,7 +26,8 @@ export interface PlanInput {
   readonly experiments: ReadonlyArray<PlannedExperiment>
   /** Every cell in the order in which it runs. */
   readonly order: ReadonlyArray<{ readonly index: number; readonly cycle: number }>
-  readonly execution: Pick<Execution, "experimentGapSeconds" | "cycleGapSeconds" | "timeouts">
+  readonly execution: Pick<Execution, "experimentGapSeconds" | "cycleGapSeconds" | "timeouts"> &
+    Partial<Pick<Execution, "order">>
   readonly resolution: Resolution
   readonly judgement: Judgement
   readonly skipped: ReadonlyArray<SkippedCombination>
@@ -75,9 +76,12 @@ const gaps = (
   prepared: ReadonlyArray<Prepared>,
 ): Pick<Plan, "experimentGapSeconds" | "cycleGapSeconds"> => {
   const none = prepared.filter((one) => one.skip === null).every(needsNoGap)
+  const experimentGapSeconds = input.execution.experimentGapSeconds ?? (none ? 0 : 60)
+  // Repeating each experiment before the next has no cycles to pause between.
+  const cyclic = input.execution.order !== "sequential"
   return {
-    experimentGapSeconds: input.execution.experimentGapSeconds ?? (none ? 0 : 60),
-    cycleGapSeconds: input.execution.cycleGapSeconds ?? (none ? 0 : 300),
+    experimentGapSeconds,
+    cycleGapSeconds: cyclic ? (input.execution.cycleGapSeconds ?? (none ? 0 : 300)) : experimentGapSeconds,
   }
 }
 

@@ -14,7 +14,7 @@ export interface LoadRun {
   /** A request that brings nothing for this long has failed with kind `silence`. */
   readonly silenceSeconds: number
   /** Called now and then with the output tokens so far, for the live view. */
-  readonly onProgress?: (done: number, chunks: number) => void
+  readonly onProgress?: (done: number, tokens: number) => void
 }
 
 /** How well the client itself kept up; part of a result's verdict. */

@@ -6,7 +6,7 @@ import { llem, type Place, place, put, readJson, results, start, studyFolder } f
 const text = (more = "") => `
 name: faulty
 model: synthetic:15m
-dataset: { n: 8, input_len: 16, output_len: 60, seed: 42 }
+dataset: { n: 24, input_len: 16, output_len: 60, seed: 42 }
 experiments: [{ random_seed: 1 }, { random_seed: 2 }]
 execution: { n_cycles: 1, cycle_order: sequential${more} }
 warmup: { n_warmup: 1, thermal_floor_seconds: 0 }

@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Exit, Fiber, Layer, type Scope } from "effect"
 import type { EngineLaunch } from "../../src/engines/Engine.ts"
-import { type EngineHandle, EngineHost } from "../../src/executors/EngineHost.ts"
+import { type EngineExit, type EngineHandle, EngineHost } from "../../src/executors/EngineHost.ts"
 import * as EnginePool from "../../src/harness/EnginePool.ts"
 import { effect } from "../lib/effect.ts"
 
@@ -105,6 +105,34 @@ describe("engine pool", () => {
       yield* Fiber.interrupt(fiber)
       expect(log).toEqual(["start a", "stop a"])
       expect(Exit.isFailure(yield* Fiber.await(fiber))).toBe(true)
+    })
+  })
+})
+
+describe("an engine that was kept and died since", () => {
+  effect("is not handed on: the next cell gets a fresh one", () => {
+    const log: Array<string> = []
+    return Effect.gen(function* () {
+      const died = yield* Deferred.make<EngineExit>()
+      const host = Layer.succeed(
+        EngineHost,
+        EngineHost.of({
+          launch: () =>
+            Effect.acquireRelease(
+              Effect.sync(() => ({ ...handle, exit: log.push("start") === 1 ? Deferred.await(died) : Effect.never })),
+              () => Effect.sync(() => void log.push("stop")),
+            ),
+        }),
+      )
+      const reused = yield* EnginePool.EnginePool.use((pool) =>
+        Effect.gen(function* () {
+          const first = yield* cell(pool, "a", true)
+          yield* Deferred.succeed(died, { code: null, signal: "SIGKILL" })
+          return [first, yield* cell(pool, "a", true)]
+        }),
+      ).pipe(Effect.provide(EnginePool.layer.pipe(Layer.provide(host))))
+      expect(reused).toEqual([false, false])
+      expect(log).toEqual(["start", "stop", "start", "stop"])
     })
   })
 })

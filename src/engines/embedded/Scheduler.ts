@@ -91,10 +91,7 @@ export class Scheduler {
       try {
         await this.#step()
       } catch (cause) {
-        for (const slot of [...this.#slots]) {
-          this.#release(slot)
-          slot.job.onFailure(cause)
-        }
+        for (const slot of [...this.#slots]) this.#fail(slot, cause)
       }
     }
     // In the same turn as the last look at the queue: a job that comes now starts a new run.
@@ -129,9 +126,19 @@ export class Scheduler {
     )
     for (const [index, { slot }] of wanted.entries()) {
       const token = tokens[index]
-      if (token === undefined || token < 0) throw new Error("the sampler gave no token")
-      this.#accept(slot, token)
+      // What goes wrong with one sequence, such as a reader that is gone, is no matter of the others.
+      try {
+        if (token === undefined || token < 0) throw new Error("the sampler gave no token")
+        this.#accept(slot, token)
+      } catch (cause) {
+        this.#fail(slot, cause)
+      }
     }
+  }
+
+  #fail(slot: Slot, cause: unknown): void {
+    if (this.#slots.includes(slot)) this.#release(slot)
+    slot.job.onFailure(cause)
   }
 
   #fillBatch(): ReadonlyArray<{ readonly slot: Slot; readonly logit: number }> {

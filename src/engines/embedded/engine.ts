@@ -72,7 +72,7 @@ const contextPerSequence = (experiment: Experiment): number => {
 }
 
 /** Exact output lengths wherever the prompts carry no meaning; a person's own prompts may end by themselves. */
-const ignoresEnd = (experiment: Experiment): boolean =>
+const exactLengths = (experiment: Experiment): boolean =>
   experiment.embedded?.ignore_eos ?? (typeof experiment.dataset !== "string" || experiment.dataset === "aienergyscore")
 
 const launch: Engine["launch"] = (experiment, model) => {
@@ -114,7 +114,7 @@ const encode: Engine["encode"] = (experiment, launched, request) => {
       model: launched.servedModel,
       prompt: request.prompt,
       max_tokens: request.maxOutputTokens,
-      ignore_eos: ignoresEnd(experiment),
+      ignore_eos: exactLengths(experiment),
       temperature: sampled ? decoder.temperature : 0,
       ...(sampled ? { top_k: decoder.top_k, top_p: decoder.top_p } : {}),
       seed: (experiment.random_seed + request.id) % 2 ** 31,
@@ -126,4 +126,4 @@ const encode: Engine["encode"] = (experiment, launched, request) => {
 }
 
 /** The llama.cpp inside this binary, as an engine like every other. */
-export const engine: Engine = { backend: "embedded", unsupported, launch, encode, batchSize }
+export const engine: Engine = { backend: "embedded", unsupported, launch, encode, exactLengths, batchSize }
