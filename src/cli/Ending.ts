@@ -5,6 +5,7 @@ import { version } from "../domain/Version.ts"
 import { PreFlightError } from "../preflight/Judge.ts"
 import { codes, type EndingSignal, ofSignal } from "../runner/Exit.ts"
 import { StoreError } from "../store/Store.ts"
+import { OutputError } from "./Output.ts"
 import type { Ending as Decided } from "./RunExit.ts"
 import { UsageError } from "./UsageError.ts"
 
@@ -21,6 +22,7 @@ const ofError = (error: unknown, verbose: boolean): Ending => {
   if (error instanceof UsageError) return { code: codes.usage, message: withFix(error.message, error.fix) }
   if (error instanceof PreFlightError)
     return { code: codes.failed, message: error.findings.map(({ message, fix }) => withFix(message, fix)).join("\n") }
+  if (error instanceof OutputError) return { code: codes.failed, message: error.message }
   if (error instanceof StoreError) return { code: codes.failed, message: withFix(error.message, error.fix) }
   if (CliError.isCliError(error)) {
     const plainHelp = error._tag === "ShowHelp" && error.errors.length === 0

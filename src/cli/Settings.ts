@@ -16,6 +16,8 @@ export interface Settings {
   readonly userConfigRequired: boolean
   /** `LLEM_RUNNER_<BACKEND>` by backend. */
   readonly runners: Readonly<Record<string, string>>
+  /** `LLEM_RUNNER_*` and `LLEM_IMAGE_*` variables that name no backend, which is a mistake. */
+  readonly unknownVariables: ReadonlyArray<string>
   /** `LLEM_IMAGE_<BACKEND>` by backend. */
   readonly images: Readonly<Record<string, string>>
   /** The scripted executor's file (`LLEM_EXECUTOR=mock:FILE`). */
@@ -70,6 +72,10 @@ export const from = (environment: ProcessEnvironment): Settings => {
         : [namedConfig],
     userConfigRequired: namedConfig !== null,
     runners: byBackend(variables, "LLEM_RUNNER_"),
+    unknownVariables: Object.keys(variables).filter((name) => {
+      const [, backend] = /^LLEM_(?:RUNNER|IMAGE)_(.+)$/.exec(name) ?? []
+      return backend !== undefined && !Backend.isBackend(backend.toLowerCase())
+    }),
     images: byBackend(variables, "LLEM_IMAGE_"),
     mockFile: executor?.startsWith("mock:") ? executor.slice("mock:".length) : null,
     unknownExecutor: executor === null || executor.startsWith("mock:") ? null : executor,

@@ -1,15 +1,18 @@
 import { Effect } from "effect"
+import type { Experiment } from "../domain/Experiment.ts"
+import type { Finding } from "../domain/Notice.ts"
 import type { Plan } from "../domain/Plan.ts"
 import { ggufOf } from "../engines/embedded/engine.ts"
 import * as ConfigFiles from "../platform/configFiles.ts"
 import * as ModelFiles from "../platform/modelFiles.ts"
+import { isFileName } from "../workload/fileDatasets.ts"
 import type { Settings } from "./Settings.ts"
 
-/** Files that a plan's experiments name, by their paths as written: GGUF models and prompt files. */
-const namedFiles = (plan: Plan): ReadonlyArray<string> => {
-  const names = plan.cells.flatMap(({ experiment: { model, dataset } }) => [
-    ggufOf(model),
-    typeof dataset === "string" && /\.jsonl?$/i.test(dataset) ? dataset : null,
+/** Files that experiments name, by their paths as written: GGUF models and prompt files. */
+const namedFiles = (experiments: ReadonlyArray<Experiment>): ReadonlyArray<string> => {
+  const names = experiments.flatMap(({ model, dataset, backend }) => [
+    backend === "embedded" || backend === "llamacpp" ? ggufOf(model) : null,
+    typeof dataset === "string" && isFileName(dataset) ? dataset : null,
   ])
   return [...new Set(names)].filter((name) => name !== null).filter((name) => !name.startsWith("synthetic:"))
 }
@@ -17,7 +20,7 @@ const namedFiles = (plan: Plan): ReadonlyArray<string> => {
 /** sha256 of the files that the experiments name, by path as written; what cannot be read is left to its own cell. */
 export const hashes = Effect.fn("contents.hashes")(function* (plan: Plan, baseDirectory: string, settings: Settings) {
   const cache = settings.cacheDirectories[0] ?? baseDirectory
-  const hashed = yield* Effect.forEach(namedFiles(plan), (name) =>
+  const hashed = yield* Effect.forEach(namedFiles(plan.cells.map(({ experiment }) => experiment)), (name) =>
     Effect.promise(async () => {
       const path = ConfigFiles.under(baseDirectory, name)
       const found = await ModelFiles.identify(path).catch(() => null)
@@ -28,4 +31,28 @@ export const hashes = Effect.fn("contents.hashes")(function* (plan: Plan, baseDi
   return Object.fromEntries(
     hashed.flatMap((one) => (one === null || one[1] === null ? [] : [[one[0], one[1]] as const])),
   )
+})
+
+/** Files that experiments name and that are not there: a finding each, though the other cells can run. */
+export const missing = Effect.fn("contents.missing")(function* (
+  experiments: ReadonlyArray<Experiment>,
+  baseDirectory: string,
+): Effect.fn.Return<ReadonlyArray<Finding>> {
+  const found = yield* Effect.forEach(namedFiles(experiments), (name) =>
+    Effect.map(
+      Effect.promise(() => ConfigFiles.exists(ConfigFiles.under(baseDirectory, name))),
+      (there): ReadonlyArray<Finding> =>
+        there
+          ? []
+          : [
+              {
+                code: "file_missing",
+                message: `There is no file ${ConfigFiles.under(baseDirectory, name)}: the cells that need it will fail.`,
+                fix: "Put it there, or correct its path; relative paths start at the study file's folder.",
+                blocking: false,
+              },
+            ],
+    ),
+  )
+  return found.flat()
 })

@@ -66,6 +66,12 @@ export const planFlags = {
   json,
 }
 
+/** How much is said. */
+export const loudness = {
+  quiet: Flag.withAlias(toggle("quiet", "No progress, only results and errors"), "q"),
+  verbose: Flag.withAlias(toggle("verbose", "Say more; defects show their stack"), "v"),
+}
+
 /** Flags of `run` alone. */
 export const runFlags = {
   ...planFlags,
@@ -77,8 +83,7 @@ export const runFlags = {
     Flag.withDescription("How to follow the study on standard error"),
     Flag.withDefault("auto" as const),
   ),
-  quiet: Flag.withAlias(toggle("quiet", "Say nothing but errors"), "q"),
-  verbose: Flag.withAlias(toggle("verbose", "Say more; defects show their stack"), "v"),
+  ...loudness,
 }
 
 /** Values of the setting flags. */

@@ -18,7 +18,7 @@ export const show = Effect.fnUntraced(function* (plan: Plan, settings: Settings,
 
 export const command = Command.make(
   "plan",
-  { file: flags.file, ...flags.planFlags },
+  { file: flags.file, ...flags.planFlags, ...flags.loudness },
   Effect.fnUntraced(function* (input) {
     const settings = yield* CurrentSettings
     const script = yield* Layers.mockScript(settings)

@@ -4,6 +4,7 @@ import type { ConfigError } from "../config/ConfigError.ts"
 import * as Order from "../config/Order.ts"
 import * as Override from "../config/Override.ts"
 import type { UserConfig } from "../config/UserConfig.ts"
+import * as Backend from "../domain/Backend.ts"
 import type { NodeFacts } from "../domain/NodeFacts.ts"
 import type { Notice } from "../domain/Notice.ts"
 import type { Plan } from "../domain/Plan.ts"
@@ -14,6 +15,7 @@ import * as Judge from "../preflight/Judge.ts"
 import { NodeProbe } from "../preflight/NodeProbe.ts"
 import * as Plans from "../runner/Plan.ts"
 import * as Resolve from "../runner/Resolve.ts"
+import * as contents from "./contents.ts"
 import { type Given, overrides } from "./flags.ts"
 import { loadStudy, loadUserConfig } from "./loadStudy.ts"
 import type { Settings } from "./Settings.ts"
@@ -75,6 +77,11 @@ export const prepare = Effect.fn("prepare")(function* (
   const sets = yield* Effect.forEach(request.set, (one) =>
     Effect.fromResult(Override.parse(one)).pipe(Effect.mapError((message) => new UsageError({ message, fix: null }))),
   )
+  if (settings.unknownVariables.length > 0)
+    return yield* new UsageError({
+      message: `${settings.unknownVariables.join(", ")}: no such backend`,
+      fix: `Backends are ${Backend.all.join(", ")}.`,
+    })
   const here = settings.workingDirectory
   const isElsewhere = request.file !== null && Files.folderOf(Files.under(here, request.file)) !== here
   const fromHere = (name: string): string =>
@@ -98,6 +105,18 @@ export const prepare = Effect.fn("prepare")(function* (
       facts,
     }),
   )
+  const judgement = Judge.judge({
+    resolution,
+    facts,
+    executors: settings.mockFile === null ? ["local"] : ["local", "docker", "slurm"],
+  })
+  const missing =
+    settings.mockFile === null && !spec.execution.skipPreflight
+      ? yield* contents.missing(
+          expansion.experiments.map(({ experiment }) => experiment),
+          request.file === null ? here : Files.folderOf(Files.under(here, request.file)),
+        )
+      : []
   const plan = Plans.plan({
     study: { name: spec.name, kind: spec.kind, hash: expansion.studyHash },
     experiments: expansion.experiments,
@@ -109,11 +128,7 @@ export const prepare = Effect.fn("prepare")(function* (
       cycleGapSeconds: spec.execution.cycleGapSeconds ?? userConfig.cycleGapSeconds,
     },
     resolution,
-    judgement: Judge.judge({
-      resolution,
-      facts,
-      executors: settings.mockFile === null ? ["local"] : ["local", "docker", "slurm"],
-    }),
+    judgement: { ...judgement, findings: [...judgement.findings, ...missing] },
     skipped: expansion.skipped,
     notices: [...spec.notices, ...expansion.notices, ...unapplied(userConfig)],
     engine: settings.mockFile === null ? Engines.byBackend : () => null,

@@ -15,5 +15,5 @@ export const layer = CliOutput.layerPresenter({
 /** `--version` has no short form here: -v is verbose. */
 export const version = GlobalFlag.Action({
   flag: Flag.Boolean("version").pipe(Flag.withDescription("Show llem's version"), Flag.withDefault(false)),
-  run: () => Output.print(`llem ${current}`),
+  run: () => Effect.orDie(Output.print(`llem ${current}`)),
 })

@@ -49,6 +49,9 @@ export const command = Command.make(
     }).pipe(Effect.provide(Layers.nodeProbe(script)))
     const { plan, spec } = prepared
     if (input.dryRun) return yield* Plan.show(plan, settings, input.json)
+    for (const finding of plan.findings)
+      if (!finding.blocking && input.progress !== "json")
+        yield* Output.say(`warning: ${finding.message}\n  ${finding.fix}`)
     const ready = Judge.ready(plan.findings)
     if (ready._tag === "Failure") {
       yield* sayNotices(prepared)

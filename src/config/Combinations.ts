@@ -55,7 +55,7 @@ export const collect = (spec: StudySpec): Result.Result<Expand.Expansion, Config
     )
   })
   return Result.mapError(expansion, (message) => {
-    const found = reasons.problems(combinations)
+    const found = combinations > Expand.maximumCombinations ? [] : reasons.problems(combinations)
     return new ConfigError({ problems: found.length > 0 ? found : [problem(message)] })
   })
 }

@@ -101,6 +101,9 @@ const noticesOf = (
     : []),
 ]
 
+/** A study of more is a mistake in its axes. */
+export const maximumCombinations = 100_000
+
 /** Expands a whole study; the failure says why every combination is invalid. */
 export const collect = (material: SweepMaterial, resolve: ResolveCombination): Result.Result<Expansion, string> => {
   const experiments: Array<Expansion["experiments"][number]> = []
@@ -108,6 +111,10 @@ export const collect = (material: SweepMaterial, resolve: ResolveCombination): R
   for (const one of expand(material, resolve)) {
     if (one.kind === "skipped") skipped.push({ reason: one.reason, config: one.config })
     else experiments.push({ index: one.index, experiment: one.experiment, hash: one.hash })
+    if (experiments.length + skipped.length > maximumCombinations)
+      return Result.fail(
+        `the study has more than ${maximumCombinations} combinations, more than anyone could run; split it, or use fewer values`,
+      )
   }
   if (experiments.length === 0)
     return Result.fail(`every combination of the study is invalid: ${countReasons(skipped) || "there is none"}`)

@@ -79,8 +79,17 @@ export const layer = (places: ModelPlaces) =>
             "Name a GGUF file: model: PATH.gguf, or model: {gguf: PATH}.",
           )
         const synthetic = parse(name)
-        const path = synthetic === null ? absolute(name, places) : yield* generate(synthetic, places)
-        return yield* fromFile(name, path, places)
+        if (synthetic === null) return yield* fromFile(name, absolute(name, places), places)
+        const path = yield* generate(synthetic, places)
+        // A generated file that was damaged since can simply be made again.
+        return yield* fromFile(name, path, places).pipe(
+          Effect.catch(() =>
+            Effect.promise(() => Files.remove(path)).pipe(
+              Effect.andThen(generate(synthetic, places)),
+              Effect.flatMap((again) => fromFile(name, again, places)),
+            ),
+          ),
+        )
       }),
     }),
   )

@@ -68,6 +68,17 @@ const engineDetails = (handle: EngineHandle, launch: EngineLaunch) =>
     return { version: typeof version === "string" ? version : null, details }
   })
 
+const cutOff = ["connect", "reset", "incomplete"]
+
+/**
+ * Connections of a dying engine break before its end is told, above all while the kernel writes its memory out: where
+ * requests were cut off, a crash gets the time to show itself.
+ */
+const seeDeath = (handle: EngineHandle, requests: ReadonlyArray<RequestRecord>) =>
+  requests.some((request) => request.error !== null && cutOff.includes(request.error.kind))
+    ? Effect.raceFirst(Readiness.crash(handle), Effect.sleep("3 seconds"))
+    : Effect.void
+
 /** An engine that went silent is a failure of the cell, not a slow request. */
 const silenceOrNone = (requests: ReadonlyArray<RequestRecord>, launch: EngineLaunch, handle: EngineHandle) =>
   Effect.gen(function* () {
@@ -145,7 +156,7 @@ export const layer = Layer.effect(
       const baseline = yield* Effect.gen(function* () {
         if (!experiment.baseline.enabled) return { figures: [], why: "baseline.enabled is false" }
         if (experiment.energy.backend === null) return { figures: [], why: "metering is off" }
-        yield* phases.enter("baseline")
+        if (session.domains.some((domain) => domain.quality === "measured")) yield* phases.enter("baseline")
         return yield* baselines.baseline(session, experiment.baseline.duration_seconds)
       })
 
@@ -191,6 +202,7 @@ export const layer = Layer.effect(
         reportLive(context, tokens, session.currentWatts),
       )
       const load = yield* driven(loading, "window", timeouts.windowSeconds)
+      yield* seeDeath(lease.handle, load.requests)
       yield* phases.enter("drain")
       const reading = yield* session.read
       yield* phases.enter("stop")

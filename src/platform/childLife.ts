@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs"
 import { signalOnParentDeath } from "./libc.ts"
 
 const sigkill = 9
@@ -23,9 +24,13 @@ export const onTerminate = (stop: () => Promise<void>): void => {
   })
 }
 
-/** Writes a line for the log of this process. */
+/** Writes a line for the log of this process; a log that cannot be written must not end what it tells of. */
 export const logLine = (line: string): void => {
-  process.stderr.write(`${line}\n`)
+  try {
+    writeSync(2, `${line}\n`)
+  } catch {
+    // Nobody is left to tell.
+  }
 }
 
 /** Ends this process with a last line in its log. */

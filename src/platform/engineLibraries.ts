@@ -21,11 +21,23 @@ const unpackInto = (directory: string, manifest: EngineManifest, bytes: Uint8Arr
   }
 }
 
+const stickyOthersMayWrite = 0o1002
+const othersMayWrite = 0o0002
+
+/** Code is loaded from this folder, so nobody but this user (or root) may be able to put files into it. */
+const refuseForeign = (base: string): void => {
+  const found = statSync(base)
+  const ours = found.uid === process.getuid?.() || found.uid === 0
+  const open = (found.mode & stickyOthersMayWrite) === othersMayWrite
+  if (!ours || open) throw new Error("it belongs to, or can be written by, other users")
+}
+
 const extractTo = (base: string): string => {
   const { manifest, blobPath } = packed
   const directory = join(base, `engine-${manifest.variant}-${manifest.id}`)
-  if (intact(directory, manifest)) return directory
   mkdirSync(base, { recursive: true, mode: 0o700 })
+  refuseForeign(base)
+  if (intact(directory, manifest)) return directory
   const temporary = `${directory}.${process.pid}-${randomBytes(4).toString("hex")}`
   mkdirSync(temporary, { mode: 0o700 })
   try {

@@ -33,5 +33,5 @@ export const read = (): ProcessEnvironment => ({
   stderrIsTerminal: isatty(2),
   stdoutIsTerminal: isatty(1),
   // The stream object costs start-up, so it is made only where there is a terminal.
-  stdoutColumns: isatty(1) ? (process.stdout.columns ?? null) : null,
+  stdoutColumns: isatty(1) ? process.stdout.columns || null : null,
 })

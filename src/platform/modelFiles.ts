@@ -49,6 +49,9 @@ export const contentHash = async (path: string, identity: FileIdentity, cacheFol
   return digest
 }
 
+/** Takes a file away; one that is not there, or that may not be taken away, is left. */
+export const remove = (path: string): Promise<void> => rm(path, { force: true }).catch(() => undefined)
+
 /** Writes a file from pieces so that its name appears only once it is whole and durable; keeps one that is there. */
 export const writeOnce = async (path: string, pieces: Iterable<Uint8Array>): Promise<void> => {
   if ((await identify(path)) !== null) return

@@ -64,7 +64,8 @@ export const followWidth = (): Width => {
   // The stream renews its size only while someone listens.
   process.stderr.on("resize", ignore)
   return {
-    columns: () => process.stderr.columns ?? usualColumns,
+    // A terminal that does not know its width says 0.
+    columns: () => process.stderr.columns || usualColumns,
     stop: () => {
       process.stderr.off("resize", ignore)
     },

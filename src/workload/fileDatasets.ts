@@ -45,7 +45,8 @@ const unreadable = (file: string, problem: TextFiles.TextProblem): LocalError =>
   })
 }
 
-const isFileName = (dataset: string): boolean => dataset.includes("/") || /\.\w+$/.test(dataset)
+/** Whether a dataset is the name of a file rather than of a set. */
+export const isFileName = (dataset: string): boolean => dataset.includes("/") || /\.\w+$/.test(dataset)
 
 const inDirectory = (directory: string, file: string): string => (file.startsWith("/") ? file : `${directory}/${file}`)
 

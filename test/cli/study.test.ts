@@ -115,7 +115,9 @@ describe("a study of a real and a synthetic model, from the compiled binary in a
       llem(where, "plan", "study.yaml", "--json"),
       llem(again, "plan", "study.yaml", "--json"),
     ])
-    expect(there.stdout).toBe(here.stdout)
+    const { preflight, ...elsewhere } = JSON.parse(there.stdout)
+    expect({ ...elsewhere, preflight: { ready: true, findings: [] } }).toEqual(JSON.parse(here.stdout))
+    expect(preflight.findings.map((finding: { code: string }) => finding.code)).toEqual(["file_missing"])
     const stored = readJson(join(folder, "plan.json"))
     expect(stored.study).toEqual(JSON.parse(here.stdout).study)
     const models = Object.values(results(folder)).map((result) => result.engine.model.sha256)

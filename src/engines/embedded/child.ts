@@ -2,6 +2,7 @@ import * as Life from "../../platform/childLife.ts"
 import { engineVersion, extract } from "../../platform/engineLibraries.ts"
 import { readHeader } from "../../platform/ggufFile.ts"
 import * as Http from "../../platform/httpServer.ts"
+import { dieOfAborts } from "../../platform/libc.ts"
 import * as Addon from "../../platform/llamaAddon.ts"
 import { type EngineArguments, fromArgv } from "./Arguments.ts"
 import { calibrate } from "./Calibration.ts"
@@ -57,6 +58,7 @@ export const serve = async (argv: ReadonlyArray<string>): Promise<void> => {
   const args = fromArgv(argv)
   if (typeof args === "string") return Life.die(`embedded engine: ${args}`)
   if (args.followParent) Life.followParent()
+  dieOfAborts()
   const state: Server.ServerState = {
     model: args.servedModel,
     createdSeconds: Life.nowSeconds(),
