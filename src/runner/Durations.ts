@@ -63,7 +63,7 @@ export const limits = (experiment: Experiment, given: Timeouts): CellLimits => {
     warmupSeconds: given.warmup_seconds ?? Math.max(shortestLimitSeconds, warmupRequests(experiment) * perRequest),
     windowSeconds:
       given.window_seconds ??
-      Math.max(shortestLimitSeconds, arrivals > 0 ? arrivals + 10 * perRequest : experiment.n * perRequest),
+      Math.max(shortestLimitSeconds, experiment.n * perRequest, arrivals > 0 ? arrivals + 10 * perRequest : 0),
     silenceSeconds: given.silence_seconds ?? silenceLimitSeconds,
   }
   const whole =

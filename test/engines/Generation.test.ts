@@ -1,0 +1,105 @@
+import { describe, expect, test } from "bun:test"
+import { Result } from "effect"
+import { decode } from "../../src/engines/embedded/Completion.ts"
+import { preparer } from "../../src/engines/embedded/Generation.ts"
+import { Scheduler } from "../../src/engines/embedded/Scheduler.ts"
+import type {
+  AddonContext,
+  AddonModel,
+  AddonSampler,
+  LlamaAddon,
+  SamplerConfig,
+} from "../../src/platform/llamaAddon.ts"
+
+/** A library of 10 tokens whose last one ends a generation; it remembers how its samplers were set. */
+const library = () => {
+  const configs: Array<SamplerConfig> = []
+  class Sampler implements AddonSampler {
+    applyConfig(config: SamplerConfig) {
+      configs.push(config)
+    }
+    dispose() {}
+  }
+  class Model implements AddonModel {
+    init = async () => true
+    dispose = async () => {}
+    tokenize = () => Uint32Array.of(2, 3)
+    detokenize = (tokens: Uint32Array) => "x".repeat(tokens.length)
+    isEogToken = (token: number) => token === 9
+    tokenBos = () => 1
+    shouldPrependBosToken = () => true
+    getTotalParameters = () => 0
+    getTrainContextSize = () => 0
+  }
+  class Context implements AddonContext {
+    init = async () => true
+    dispose = async () => {}
+    setThreads = () => {}
+    getThreads = () => 1
+    getContextSize = () => 1
+    initBatch = () => {}
+    addToBatch = (_sequence: number, _position: number, _tokens: Uint32Array, logits: Uint32Array) => logits
+    decodeBatch = async () => {}
+    sampleToken = async () => 5
+    disposeSequence = () => {}
+  }
+  const addon: LlamaAddon = {
+    AddonModel: Model,
+    AddonContext: Context,
+    AddonSampler: Sampler,
+    markLoaded: () => {},
+    setLogger: () => {},
+    setLoggerLogLevel: () => {},
+    loadBackends: () => {},
+    init: async () => {},
+    dispose: async () => {},
+    getMathCores: () => 1,
+    systemInfo: () => "",
+  }
+  const model = new Model()
+  const scheduler = new Scheduler(new Context(), model, 4, 16)
+  return { configs, prepare: preparer(addon, model, scheduler, { vocabularySize: 10, contextPerSequence: 12 }) }
+}
+
+const asked = (more: Record<string, unknown>) =>
+  Result.getOrThrow(decode(JSON.stringify({ prompt: [4], max_tokens: 2, ...more })))
+
+const codeOf = (more: Record<string, unknown>): string | null =>
+  Result.match(library().prepare(asked(more)), { onFailure: ({ code }) => code, onSuccess: () => null })
+
+describe("preparing a completion", () => {
+  test("a token id past the vocabulary is refused before the library sees it: it would abort the process", () => {
+    expect(codeOf({ prompt: [9] })).toBeNull()
+    expect(codeOf({ prompt: [10] })).toBe("invalid_token")
+    expect(codeOf({ prompt: [[1], [2, 10]] })).toBe("invalid_token")
+  })
+
+  test("prompt and output fill the context to its last place, and not beyond", () => {
+    expect(codeOf({ max_tokens: 11 })).toBeNull()
+    expect(codeOf({ max_tokens: 12 })).toBe("context_length_exceeded")
+    // A text has its beginning-of-sequence token too.
+    expect(codeOf({ prompt: "t", max_tokens: 9 })).toBeNull()
+    expect(codeOf({ prompt: "t", max_tokens: 10 })).toBe("context_length_exceeded")
+  })
+
+  test("every sampling setting reaches the sampler, and each prompt has a seed of its own", async () => {
+    const { configs, prepare } = library()
+    const request = asked({ prompt: [[1], [2]], temperature: 0.7, top_k: 5, top_p: 0.8, seed: 40 })
+    const generators = Result.getOrThrow(prepare(request))
+    await Promise.all(generators.map((one) => one.run(() => {})))
+    const common = { temperature: 0.7, topK: 5, topP: 0.8 }
+    expect(configs).toEqual([
+      { ...common, seed: 40 },
+      { ...common, seed: 41 },
+    ])
+    expect(generators.map((one) => one.produced())).toEqual([2, 2])
+  })
+
+  test("ignore_eos makes every end token impossible", async () => {
+    const { configs, prepare } = library()
+    const [generator] = Result.getOrThrow(prepare(asked({ ignore_eos: true })))
+    await generator?.run(() => {})
+    expect([...(configs[0]?.tokenBiasKeys ?? [])]).toEqual([9])
+    expect([...(configs[0]?.tokenBiasValues ?? [])]).toEqual([Number.NEGATIVE_INFINITY])
+  })
+})

@@ -1,0 +1,139 @@
+import { describe, expect, test } from "bun:test"
+import { type Job, Scheduler } from "../../src/engines/embedded/Scheduler.ts"
+import type { AddonContext, AddonModel, AddonSampler } from "../../src/platform/llamaAddon.ts"
+
+const end = 0
+
+const model: AddonModel = {
+  init: async () => true,
+  dispose: async () => {},
+  tokenize: () => new Uint32Array(0),
+  detokenize: () => "",
+  isEogToken: (token) => token === end,
+  tokenBos: () => 1,
+  shouldPrependBosToken: () => false,
+  getTotalParameters: () => 0,
+  getTrainContextSize: () => 0,
+}
+
+/** A context that counts what it is given and lets a test decide what each step does. */
+const fakeContext = (options: { readonly token?: number; readonly onStep?: (step: number) => void } = {}) => {
+  const batches: Array<number> = []
+  const freed: Array<number> = []
+  let step = 0
+  const context: AddonContext = {
+    init: async () => true,
+    dispose: async () => {},
+    setThreads: () => {},
+    getThreads: () => 1,
+    getContextSize: () => 1,
+    initBatch: () => void batches.push(0),
+    addToBatch: (_sequence, _position, tokens, logits) => {
+      const before = batches.pop() ?? 0
+      batches.push(before + tokens.length)
+      return logits.map((index) => before + index)
+    },
+    decodeBatch: async () => {
+      step += 1
+      options.onStep?.(step)
+    },
+    sampleToken: async () => options.token ?? 7,
+    disposeSequence: (sequence) => void freed.push(sequence),
+  }
+  return { context, batches, freed }
+}
+
+/** A job with what became of it. */
+const job = (over: Partial<Job> = {}) => {
+  const log = { tokens: 0, disposed: 0, ended: Promise.withResolvers<string>() }
+  const sampler: AddonSampler = {
+    applyConfig: () => {},
+    dispose: () => {
+      log.disposed += 1
+    },
+  }
+  const made: Job = {
+    prompt: Uint32Array.of(1, 2, 3),
+    maxTokens: 4,
+    ignoreEos: false,
+    sampler,
+    onToken: () => {
+      log.tokens += 1
+    },
+    onEnd: (reason, count) => log.ended.resolve(`${reason} ${count}`),
+    onFailure: (cause) => log.ended.resolve(`failed: ${String(cause)}`),
+    ...over,
+  }
+  return { log, job: made }
+}
+
+describe("the scheduler", () => {
+  test("a job that is cancelled in the middle brings no further token and gives its sequence to the next one", async () => {
+    let cancel = () => {}
+    const { context, freed } = fakeContext({
+      onStep: (step) => {
+        if (step === 3) cancel()
+      },
+    })
+    const scheduler = new Scheduler(context, model, 1, 16)
+    const gone = job({ maxTokens: 1000 })
+    const next = job()
+    cancel = scheduler.submit(gone.job)
+    scheduler.submit(next.job)
+    expect(await next.log.ended.promise).toBe("length 4")
+    expect(gone.log).toMatchObject({ tokens: 2, disposed: 1 })
+    expect(next.log.disposed).toBe(1)
+    expect(freed).toEqual([0, 0])
+    expect(scheduler.counts()).toMatchObject({ active: 0, queued: 0 })
+  })
+
+  test("a job that is cancelled in the queue never runs", async () => {
+    const { context } = fakeContext()
+    const scheduler = new Scheduler(context, model, 1, 16)
+    const first = job()
+    const second = job()
+    scheduler.submit(first.job)
+    scheduler.submit(second.job)()
+    await first.log.ended.promise
+    expect(second.log).toMatchObject({ tokens: 0, disposed: 1 })
+    expect(scheduler.counts().prefillTokens).toBe(3)
+  })
+
+  test("a step that fails ends every job of it, and those that come later run", async () => {
+    const { context, freed } = fakeContext({
+      onStep: (step) => {
+        if (step === 2) throw new Error("no room")
+      },
+    })
+    const scheduler = new Scheduler(context, model, 2, 16)
+    const jobs = [job(), job(), job()]
+    for (const one of jobs) scheduler.submit(one.job)
+    const ended = await Promise.all(jobs.map((one) => one.log.ended.promise))
+    expect(ended).toEqual(["failed: Error: no room", "failed: Error: no room", "length 4"])
+    expect(freed).toHaveLength(3)
+    expect(jobs.map((one) => one.log.disposed)).toEqual([1, 1, 1])
+  })
+
+  test("an end token ends a job, unless the job goes to its full length", async () => {
+    const { context } = fakeContext({ token: end })
+    const scheduler = new Scheduler(context, model, 2, 16)
+    const short = job()
+    const full = job({ ignoreEos: true })
+    scheduler.submit(short.job)
+    scheduler.submit(full.job)
+    expect(await short.log.ended.promise).toBe("stop 0")
+    expect(await full.log.ended.promise).toBe("length 4")
+    expect([short.log.tokens, full.log.tokens]).toEqual([0, 4])
+  })
+
+  test("no step carries more than the batch holds, decoding first and prompts in what is left", async () => {
+    const { context, batches } = fakeContext()
+    const scheduler = new Scheduler(context, model, 3, 4)
+    const jobs = [job(), job({ prompt: Uint32Array.from({ length: 9 }, () => 1) }), job()]
+    for (const one of jobs) scheduler.submit(one.job)
+    for (const one of jobs) expect(await one.log.ended.promise).toBe("length 4")
+    expect(Math.max(...batches)).toBeLessThanOrEqual(4)
+    expect(batches.slice(0, 2)).toEqual([4, 4])
+    expect(scheduler.counts()).toMatchObject({ prefillTokens: 15, decodedTokens: 9 })
+  })
+})

@@ -1,0 +1,93 @@
+import { describe, expect } from "bun:test"
+import { Effect, Layer } from "effect"
+import type { EngineLaunch } from "../../src/engines/Engine.ts"
+import { type EngineHandle, EngineHost } from "../../src/executors/EngineHost.ts"
+import * as EnginePool from "../../src/harness/EnginePool.ts"
+import { effect } from "../lib/effect.ts"
+
+const launch: EngineLaunch = {
+  backend: "embedded",
+  program: { kind: "self" },
+  argv: ["--slots=1"],
+  env: { THREADS: "1" },
+  mounts: [],
+  readinessPath: "/health",
+  infoPath: null,
+  servedModel: "m",
+}
+
+const handle: EngineHandle = {
+  endpoint: { kind: "tcp", host: "127.0.0.1", port: 1 },
+  processIds: [1],
+  containerId: null,
+  imageDigest: null,
+  get: () => Effect.succeed(null),
+  exit: Effect.never,
+  logTail: Effect.succeed([]),
+  crashError: () => Effect.die("not asked for"),
+}
+
+const pool = (log: Array<string>) => {
+  let started = 0
+  const host = Layer.succeed(
+    EngineHost,
+    EngineHost.of({
+      launch: () =>
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            started += 1
+            log.push(`start ${started}`)
+            return started
+          }),
+          (number) => Effect.sync(() => void log.push(`stop ${number}`)),
+        ).pipe(Effect.as(handle)),
+    }),
+  )
+  return EnginePool.layer.pipe(Layer.provide(host))
+}
+
+describe("an engine is handed on", () => {
+  const others: ReadonlyArray<readonly [what: string, other: EngineLaunch]> = [
+    ["arguments", { ...launch, argv: ["--slots=2"] }],
+    ["environment", { ...launch, env: { THREADS: "2" } }],
+    ["program", { ...launch, program: { kind: "command", name: "llama-server" } }],
+  ]
+  for (const [what, other] of others)
+    effect(`never to a launch with another ${what}`, () => {
+      const log: Array<string> = []
+      return EnginePool.EnginePool.use((service) =>
+        Effect.forEach([launch, other], (one) =>
+          Effect.scoped(
+            Effect.gen(function* () {
+              const lease = yield* service.lease(one, "/nowhere", true)
+              yield* lease.release(true)
+              expect(lease.reused).toBe(false)
+            }),
+          ),
+        ),
+      ).pipe(
+        Effect.provide(pool(log)),
+        Effect.andThen(Effect.sync(() => expect(log).toEqual(["start 1", "stop 1", "start 2", "stop 2"]))),
+      )
+    })
+
+  effect("once: a cell that gave it back and then fails neither stops nor keeps it again", () => {
+    const log: Array<string> = []
+    return EnginePool.EnginePool.use((service) =>
+      Effect.gen(function* () {
+        yield* Effect.exit(
+          Effect.scoped(
+            Effect.gen(function* () {
+              const lease = yield* service.lease(launch, "/nowhere", true)
+              yield* lease.release(true)
+              return yield* Effect.fail("its record could not be written")
+            }),
+          ),
+        )
+        expect(log).toEqual(["start 1"])
+        const next = yield* service.lease(launch, "/nowhere", true)
+        expect(next.reused).toBe(true)
+      }).pipe(Effect.scoped),
+    ).pipe(Effect.provide(pool(log)), Effect.andThen(Effect.sync(() => expect(log).toEqual(["start 1", "stop 1"]))))
+  })
+})

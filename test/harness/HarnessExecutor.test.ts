@@ -1,0 +1,245 @@
+import { describe, expect } from "bun:test"
+import { Clock, Deferred, Effect, Exit, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import type { Cell } from "../../src/domain/Plan.ts"
+import type { RequestRecord } from "../../src/domain/Request.ts"
+import { Models } from "../../src/engines/Models.ts"
+import { type EngineExit, EngineHost } from "../../src/executors/EngineHost.ts"
+import { Executor } from "../../src/executors/Executor.ts"
+import * as EnginePool from "../../src/harness/EnginePool.ts"
+import * as HarnessExecutor from "../../src/harness/HarnessExecutor.ts"
+import { Meter } from "../../src/meters/Meter.ts"
+import { CellFiles } from "../../src/store/Store.ts"
+import { Datasets } from "../../src/workload/Datasets.ts"
+import { LoadClient } from "../../src/workload/LoadClient.ts"
+import { effect } from "../lib/effect.ts"
+import { clockTimeline, someHost } from "../lib/memory.ts"
+import { cell, experiment } from "../store/samples.ts"
+import { failed, streamed } from "./figures/records.ts"
+import { cost, steady } from "./observation.ts"
+
+interface Node {
+  /** Seconds until the engine answers 200 on its readiness path; 503 before. */
+  readonly loadsSeconds?: number
+  /** Seconds that each load run takes, the warm-up's first. */
+  readonly runsSeconds?: ReadonlyArray<number>
+  /** What becomes of a request of a run. */
+  readonly answer?: (run: number, id: number, atSeconds: number) => RequestRecord
+}
+
+/** A node over a test clock; `log` has what was asked of it. */
+const node = (log: Array<string>, { loadsSeconds = 0, runsSeconds = [2, 8], answer }: Node = {}) => {
+  const host = Layer.succeed(
+    EngineHost,
+    EngineHost.of({
+      launch: () =>
+        Effect.gen(function* () {
+          yield* Effect.addFinalizer(() => Effect.sync(() => void log.push("stop")))
+          const launched = yield* Clock.currentTimeMillis
+          const exit = yield* Deferred.make<EngineExit>()
+          return {
+            endpoint: { kind: "tcp", host: "127.0.0.1", port: 1 } as const,
+            processIds: [41, 42],
+            containerId: null,
+            imageDigest: null,
+            get: () =>
+              Effect.map(Clock.currentTimeMillis, (millis) => ({
+                status: millis - launched >= loadsSeconds * 1000 ? 200 : 503,
+                body: '{"version": "1"}',
+              })),
+            exit: Deferred.await(exit),
+            logTail: Effect.succeed(["last words"]),
+            crashError: () => Effect.die("it did not crash"),
+          }
+        }),
+    }),
+  )
+  const ports = Layer.mergeAll(
+    Layer.succeed(
+      Models,
+      Models.of({
+        resolve: () =>
+          Effect.succeed({ path: "/m.gguf", engineFolders: [], sizeBytes: 1, sha256: null, weights: null }),
+      }),
+    ),
+    Layer.succeed(
+      Datasets,
+      Datasets.of({
+        prompts: () =>
+          Effect.succeed({
+            requests: Array.from({ length: 4 }, (_, id) => ({ id, prompt: "p", maxOutputTokens: 2 })),
+            warnings: [],
+          }),
+      }),
+    ),
+    Layer.succeed(
+      Meter,
+      Meter.of({
+        open: ({ backend }) =>
+          Effect.succeed({
+            domains: backend === null ? [] : [steady(50, 0, 1)],
+            watchProcesses: (pids) => Effect.sync(() => void log.push(`watch ${pids.join(",")}`)),
+            currentWatts: Effect.succeed(null),
+            read: Effect.map(Clock.currentTimeMillis, (millis) => ({
+              series: [steady(50, 0, Math.ceil(millis / 1000) + 1)],
+              cost,
+            })),
+          }),
+      }),
+    ),
+    Layer.succeed(
+      CellFiles,
+      CellFiles.of({
+        writeRequests: () => Effect.sync(() => void log.push("requests")),
+        writePower: () => Effect.sync(() => void log.push("power")),
+        writeJson: (_, name) => Effect.sync(() => void log.push(name)),
+      }),
+    ),
+    Layer.effect(
+      LoadClient,
+      Effect.sync(() => {
+        let run = 0
+        return LoadClient.of({
+          run: (load) =>
+            Effect.gen(function* () {
+              const number = run++
+              const start = (yield* Clock.currentTimeMillis) / 1000
+              yield* Effect.sleep(`${runsSeconds[number] ?? 0} seconds`)
+              log.push(`run ${load.requests.length}`)
+              const answered = answer ?? ((_run, id, at) => streamed(id, at, [at + 1, at + 2]))
+              return {
+                requests: load.requests.map(({ id }) => answered(number, id, start)),
+                health: { cpuSeconds: 0, sendLatenessP99Seconds: 0, connectionsOpened: 1 },
+              }
+            }),
+        })
+      }),
+    ),
+    someHost,
+    clockTimeline,
+  )
+  return HarnessExecutor.layer.pipe(
+    Layer.provide(EnginePool.layer.pipe(Layer.provide(host))),
+    Layer.provideMerge(ports),
+  )
+}
+
+const limits = { launchSeconds: 100, warmupSeconds: 20, windowSeconds: 50, silenceSeconds: 30 }
+
+/** A cell with short limits of its own for each phase. */
+const cellOf = (over: Parameters<typeof experiment>[0] = {}): Cell => ({ ...cell(1, 1, over), timeouts: limits })
+
+const execute = (log: Array<string>, one: Cell, what: Node = {}) =>
+  Effect.gen(function* () {
+    const running = yield* Effect.forkChild(
+      Executor.use((executor) =>
+        executor.execute(one, {
+          directory: "/cell",
+          attempt: 1,
+          reuseEngine: false,
+          onPhase: (phase) => Effect.sync(() => void log.push(phase)),
+          onLive: () => Effect.void,
+        }),
+      ).pipe(Effect.provide(node(log, what))),
+    )
+    yield* TestClock.adjust("1 hour")
+    const exit = yield* Fiber.await(running)
+    return { exit, failure: yield* Effect.flip(exit).pipe(Effect.orElseSucceed(() => null)) }
+  })
+
+describe("one cell", () => {
+  effect("meters the engine's own processes from its launch on, and writes every table", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const { exit } = yield* execute(log, cellOf(), { loadsSeconds: 10 })
+      expect(Exit.isSuccess(exit)).toBe(true)
+      expect(log).toEqual([
+        "gate",
+        "baseline",
+        "launch",
+        "watch 41,42",
+        "load",
+        "warmup",
+        "run 5",
+        "window",
+        "run 4",
+        "drain",
+        "stop",
+        "stop",
+        "requests",
+        "power",
+        "environment.json",
+      ])
+      const phases = Exit.isSuccess(exit) ? exit.value.phases : []
+      const load = phases.find(({ phase }) => phase === "load")
+      expect(load?.duration_seconds).toBeGreaterThanOrEqual(10)
+      expect(phases.find(({ phase }) => phase === "baseline")?.duration_seconds).toBe(30)
+    }),
+  )
+
+  effect("no baseline, no warm-up and no thermal floor where the study says so, each null with its reason", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const off = { ...experiment().warmup, enabled: false, thermal_floor_seconds: 60 }
+      const one = cellOf({ baseline: { enabled: false, duration_seconds: 30 }, warmup: off })
+      const { exit } = yield* execute(log, one)
+      expect(log.filter((entry) => /baseline|warmup|thermal/.test(entry))).toEqual([])
+      const result = Exit.isSuccess(exit) ? exit.value : null
+      expect(result?.warmup).toBeNull()
+      expect(result?.unavailable["warmup"]).toBe("warmup.enabled is false")
+      expect(result?.energy?.domains[0]?.baseline_watts).toBeNull()
+      expect(result?.unavailable["energy.domains.0.baseline_watts"]).toBe("baseline.enabled is false")
+    }),
+  )
+
+  effect("a warm-up that fails ends the cell before anything is measured", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const { failure } = yield* execute(log, cellOf(), {
+        answer: (run, id, at) => (run === 0 && id === 3 ? failed(id, at, at + 1) : streamed(id, at, [at + 1])),
+      })
+      expect(failure).toMatchObject({ _tag: "EngineError", reason: "request", details: { log_tail: ["last words"] } })
+      expect(log.slice(-3)).toEqual(["warmup", "run 5", "stop"])
+    }),
+  )
+
+  effect("requests that brought nothing for too long are the engine's failure, others that failed are figures", () =>
+    Effect.gen(function* () {
+      const answer = (kind: string) => (run: number, id: number, at: number) =>
+        run === 1 && id === 2
+          ? { ...failed(id, at, at + 1), error: { kind, message: "it" } }
+          : streamed(id, at, [at + 1, at + 2])
+      const silent = yield* execute([], cellOf(), { answer: answer("silence") })
+      expect(silent.failure).toMatchObject({ _tag: "EngineError", reason: "silence" })
+      const reset = yield* execute([], cellOf(), { answer: answer("reset") })
+      expect(Exit.isSuccess(reset.exit) && reset.exit.value.throughput?.failed_requests).toBe(1)
+    }),
+  )
+
+  effect("each phase has its own limit, and the engine is stopped when it is over", () =>
+    Effect.gen(function* () {
+      const outcomes = [
+        [21, 8],
+        [19, 51],
+      ].map((runsSeconds) =>
+        Effect.gen(function* () {
+          const log: Array<string> = []
+          const { failure } = yield* execute(log, cellOf(), { runsSeconds })
+          return [
+            failure?._tag,
+            failure?.reason,
+            failure?.details["phase"],
+            failure?.details["limit_seconds"],
+            log.at(-1),
+          ]
+        }),
+      )
+      expect(yield* Effect.all(outcomes)).toEqual([
+        ["EngineError", "timeout", "warm-up", 20, "stop"],
+        ["EngineError", "timeout", "window", 50, "stop"],
+      ])
+      const { exit } = yield* execute([], cellOf(), { runsSeconds: [19, 49] })
+      expect(Exit.isSuccess(exit)).toBe(true)
+    }),
+  )
+})
