@@ -4,7 +4,7 @@ const seeds: ReadonlyArray<string> = [
   "name: a\nmodel: synthetic:15m\nsweep:\n  embedded.batch_size: [1, 2]\n  decoder.temperature: [0, 1]\nexecution: { n_cycles: 2 }\n",
   "model: m\nbackend: vllm\nvllm:\n  engine: { block_size: 16, max_num_seqs: 8 }\n  sampling: { ignore_eos: true }\nwarmup: { n_warmup: 3 }\n",
   "model: { gguf: a.gguf, hf: b }\nexperiments:\n  - { n: 3 }\n  - { backend: embedded }\nrunners: { vllm: docker }\nload: { concurrency: 4 }\n",
-  "base: other.yaml\nmodel: &m x.gguf\ndataset: { n: 5, input_len: 8 }\ngroups:\n  q: [{}, { n: [1, 2] }]\nsweep: { model: [*m, y.gguf] }\n",
+  "base: other.yaml\nmodel: &m x.gguf\ndataset: { input_len: 8 }\ngroups:\n  q: [{}, { n: [1, 2] }]\nsweep: { model: [*m, y.gguf] }\n",
 ]
 
 const pieces: ReadonlyArray<string> = [
@@ -53,10 +53,10 @@ export const fuzzed = (number: number): string => {
   const next = random(number)
   const pick = <A>(list: ReadonlyArray<A>, otherwise: A): A => list[Math.floor(next() * list.length)] ?? otherwise
   let text = pick(seeds, "")
-  for (let edit = 0; edit < 1 + next() * 6; edit++) {
+  for (let edit = 0; edit < next() * 3; edit++) {
     const at = Math.floor(next() * text.length)
     const end = at + Math.floor(next() * 20)
-    const kind = Math.floor(next() * 4)
+    const kind = Math.floor(next() * 5)
     if (kind === 0) text = text.slice(0, at) + pick(pieces, "") + text.slice(at)
     else if (kind === 1) text = text.slice(0, at) + text.slice(end)
     else if (kind === 2) text = text.slice(0, end) + text.slice(at)
