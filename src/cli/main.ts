@@ -1,9 +1,11 @@
 import { Effect, Fiber, Layer, Ref } from "effect"
 import { CliConfig, Command, GlobalFlag } from "effect/cli"
+import type { EndingSignal } from "../domain/EndingSignal.ts"
 import { version } from "../domain/Version.ts"
 import * as Platform from "../platform/cliServices.ts"
 import * as Environment from "../platform/environment.ts"
 import * as Signals from "../platform/signals.ts"
+import { ofSignal } from "../runner/Exit.ts"
 import { CurrentSettings } from "./CurrentSettings.ts"
 import * as doctor from "./doctor.ts"
 import { describe } from "./Ending.ts"
@@ -38,14 +40,14 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
       ),
     ),
   )
-  let signalled: Signals.EndingSignal | null = null
+  let signalled: EndingSignal | null = null
   const fiber = Effect.runFork(program)
   Signals.onEndingSignals(
     (signal) => {
       signalled = signal
       fiber.interruptUnsafe()
     },
-    (signal) => Signals.exit(Signals.endingSignals[signal]),
+    (signal) => Signals.exit(ofSignal(signal)),
   )
   const outcome = await Effect.runPromise(Fiber.await(fiber))
   const verbose = argv.includes("-v") || argv.includes("--verbose")

@@ -6,6 +6,7 @@ import { CurrentSettings } from "./CurrentSettings.ts"
 import * as flags from "./flags.ts"
 import { loadUserConfig } from "./loadStudy.ts"
 import * as Output from "./Output.ts"
+import { resultsDirectory } from "./resultsDirectory.ts"
 import type { Settings } from "./Settings.ts"
 import * as StudyView from "./studyView.ts"
 
@@ -15,15 +16,14 @@ const directory = Flag.String("output").pipe(
   Flag.optional,
 )
 
-const resultsDirectory = Effect.fnUntraced(function* (settings: Settings, flag: Option.Option<string>) {
-  const userConfig = yield* loadUserConfig(settings)
-  const chosen = Option.getOrNull(flag) ?? settings.resultsDirectory ?? userConfig.resultsDirectory ?? "results"
-  return Files.under(settings.workingDirectory, chosen)
+const resultsFolder = Effect.fnUntraced(function* (settings: Settings, flag: Option.Option<string>) {
+  const userConfig = (yield* loadUserConfig(settings)).resultsDirectory
+  return resultsDirectory(settings, { flag: Option.getOrNull(flag), file: null, userConfig })
 })
 
 const listing = Effect.fnUntraced(function* (settings: Settings, flag: Option.Option<string>, json: boolean) {
   const results = yield* Effect.promise(() => import("../store/results.ts"))
-  const base = yield* resultsDirectory(settings, flag)
+  const base = yield* resultsFolder(settings, flag)
   const studies = yield* results.list(base)
   if (json)
     return yield* Output.printJson({
@@ -69,7 +69,7 @@ const show = Command.make(
     const results = yield* Effect.promise(() => import("../store/results.ts"))
     const here = Files.under(settings.workingDirectory, input.path)
     const isThere = yield* Effect.promise(() => Files.exists(here))
-    const path = isThere ? here : Files.under(yield* resultsDirectory(settings, input.directory), input.path)
+    const path = isThere ? here : Files.under(yield* resultsFolder(settings, input.directory), input.path)
     const resultFile = path.endsWith(".json") ? path : `${path}/result.json`
     if (!(yield* Effect.promise(() => Files.exists(resultFile))))
       return yield* StudyView.show(path, settings, input.json)

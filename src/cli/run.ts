@@ -13,16 +13,9 @@ import * as Output from "./Output.ts"
 import * as Plan from "./plan.ts"
 import { type Prepared, prepare } from "./prepare.ts"
 import { RunExit } from "./RunExit.ts"
-import type { Settings } from "./Settings.ts"
+import { resultsDirectory } from "./resultsDirectory.ts"
 import * as StudyView from "./studyView.ts"
 import { UsageError } from "./UsageError.ts"
-
-/** `-o`, else the environment, else the file, else the user config, else ./results. */
-const resultsDirectory = (settings: Settings, flag: string | null, { spec, userConfig }: Prepared): string =>
-  Files.under(
-    settings.workingDirectory,
-    flag ?? settings.resultsDirectory ?? spec.resultsDirectory ?? userConfig.resultsDirectory ?? "results",
-  )
 
 const sayNotices = (prepared: Prepared) =>
   Effect.forEach(prepared.plan.notices, (notice) => Output.say(`${notice.severity}: ${notice.message}`), {
@@ -65,7 +58,11 @@ export const command = Command.make(
       Effect.gen(function* () {
         const folder = yield* (yield* Store).openStudy(
           plan,
-          resultsDirectory(settings, Option.getOrNull(input.output), prepared),
+          resultsDirectory(settings, {
+            flag: Option.getOrNull(input.output),
+            file: spec.resultsDirectory,
+            userConfig: prepared.userConfig.resultsDirectory,
+          }),
           PlanDocument.encodePlan(plan, yield* contents.hashes(plan, baseDirectory, settings)),
         )
         yield* RunExit.opened(folder.directory)

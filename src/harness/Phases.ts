@@ -14,8 +14,6 @@ export interface PhaseLog {
   readonly enter: (phase: Phase) => Effect.Effect<void>
   /** Every phase so far; the one that is still open ends now. */
   readonly spans: Effect.Effect<ReadonlyArray<PhaseSpan>>
-  /** The phase that is open. */
-  readonly current: Effect.Effect<Phase>
 }
 
 interface State {
@@ -43,7 +41,6 @@ export const make = Effect.fnUntraced(function* (onPhase: (phase: Phase) => Effe
     spans: Effect.gen(function* () {
       return closed(yield* Ref.get(state), yield* timeline.now)
     }),
-    current: Effect.map(Ref.get(state), (now) => now.open.phase),
   }
   return log
 })

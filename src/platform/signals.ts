@@ -1,6 +1,4 @@
-/** The signals that end a run in an orderly way, with the exit code each leads to (128 + its number). */
-export const endingSignals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
-export type EndingSignal = keyof typeof endingSignals
+import type { EndingSignal } from "../domain/EndingSignal.ts"
 
 /**
  * Calls `first` on the first ending signal and `again` on every later one. Writes to a pipe that nobody reads fail

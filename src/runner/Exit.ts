@@ -1,3 +1,5 @@
+import { type EndingSignal, signalNumbers } from "../domain/EndingSignal.ts"
+
 /** The exit codes that scripts and schedulers rely on. */
 export const codes = {
   ok: 0,
@@ -7,9 +9,6 @@ export const codes = {
   defect: 70,
   locked: 75,
 } as const
-
-const signalNumbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
-export type EndingSignal = keyof typeof signalNumbers
 
 /** How often cells ended in which way, and how many were planned. */
 export interface CellTally {

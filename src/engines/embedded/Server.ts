@@ -17,6 +17,12 @@ const event = (body: unknown): string => `data: ${JSON.stringify(body)}\n\n`
 
 type Identity = Parameters<typeof Completion.completionObject>[0]
 
+/** Tokens of a request's prompts together, as far as they have come. */
+const usageOf = (generators: ReadonlyArray<Generator>): Completion.Usage => ({
+  promptTokens: generators.reduce((sum, generator) => sum + generator.promptTokens, 0),
+  completionTokens: generators.reduce((sum, generator) => sum + generator.produced(), 0),
+})
+
 /** Streams one completion: a chunk per token, one with the finish reason, then the usage as asked for. */
 const streamed = (
   request: Completion.CompletionRequest,
@@ -32,10 +38,6 @@ const streamed = (
     }
     signal.addEventListener("abort", cancelAll)
     if (signal.aborted) cancelAll()
-    const usage = () => ({
-      promptTokens: generators.reduce((sum, generator) => sum + generator.promptTokens, 0),
-      completionTokens: generators.reduce((sum, generator) => sum + generator.produced(), 0),
-    })
     const send = (body: unknown) => {
       if (!closed) writer.write(event(body))
     }
@@ -45,7 +47,7 @@ const streamed = (
         Completion.completionObject(
           identity,
           [{ index, text, finishReason, tokenIds }],
-          request.continuousUsage ? usage() : null,
+          request.continuousUsage ? usageOf(generators) : null,
         ),
       )
     }
@@ -56,7 +58,7 @@ const streamed = (
           chunk(index, generator.rest(), reason, null)
         }),
       )
-      if (request.includeUsage) send(Completion.completionObject(identity, [], usage()))
+      if (request.includeUsage) send(Completion.completionObject(identity, [], usageOf(generators)))
       if (!closed) writer.write("data: [DONE]\n\n")
     } catch (cause) {
       send(Completion.errorObject(String(cause), "server_error"))
@@ -94,11 +96,7 @@ const whole = async (
         }
       }),
     )
-    const usage = {
-      promptTokens: generators.reduce((sum, generator) => sum + generator.promptTokens, 0),
-      completionTokens: generators.reduce((sum, generator) => sum + generator.produced(), 0),
-    }
-    return Http.json(Completion.completionObject(identity, choices, usage))
+    return Http.json(Completion.completionObject(identity, choices, usageOf(generators)))
   } catch (cause) {
     cancelAll()
     return failure(500, "server_error", String(cause))
