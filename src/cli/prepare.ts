@@ -124,6 +124,8 @@ export const prepare = Effect.fn("prepare")(function* (
     execution: {
       order: spec.execution.order,
       timeouts: spec.execution.timeouts,
+      container: spec.execution.container,
+      gate: spec.execution.gate,
       experimentGapSeconds: spec.execution.experimentGapSeconds ?? userConfig.experimentGapSeconds,
       cycleGapSeconds: spec.execution.cycleGapSeconds ?? userConfig.cycleGapSeconds,
     },
@@ -132,6 +134,7 @@ export const prepare = Effect.fn("prepare")(function* (
     skipped: expansion.skipped,
     notices: [...spec.notices, ...expansion.notices, ...unapplied(userConfig)],
     engine: settings.mockFile === null ? Engines.byBackend : () => null,
+    gpus: facts.gpus,
   })
   return { spec, plan, userConfig }
 })

@@ -1,4 +1,5 @@
 import { Result, Schema } from "effect"
+import { limitsOf } from "../domain/Container.ts"
 import type { Notice } from "../domain/Notice.ts"
 import { parseRequest, runnerValues } from "../domain/RunnerSpec.ts"
 import type { Execution, ExecutionInput, RawConfig, StudySpec, SweepMaterial } from "../domain/Study.ts"
@@ -76,6 +77,8 @@ const executionOf = (input: ExecutionInput | undefined, study: boolean): Executi
   failFast: input?.fail_fast ?? false,
   reuseEngine: input?.reuse_engine ?? false,
   timeouts: input?.timeouts ?? {},
+  container: limitsOf(input?.container ?? {}),
+  gate: input?.gate ?? "warn",
 })
 
 const oldEnergyNames = (material: SweepMaterial): ReadonlyArray<Notice> => {

@@ -1,7 +1,18 @@
 import type { Backend } from "./Backend.ts"
+import type { ContainerLimits } from "./Container.ts"
 import type { Experiment } from "./Experiment.ts"
 import type { Finding, Notice } from "./Notice.ts"
 import type { RunnerSpec } from "./RunnerSpec.ts"
+import type { Gate } from "./Study.ts"
+
+/** What a cell gets of its node. */
+export interface Placement {
+  /** UUIDs of the GPUs that the engine gets and that are metered. */
+  readonly gpuUuids: ReadonlyArray<string>
+  readonly container: ContainerLimits
+  /** What happens when others hold memory of these GPUs. */
+  readonly gate: Gate
+}
 
 /** Seconds that each phase of a cell may take before it is given up. */
 export interface PhaseTimeouts {
@@ -22,6 +33,7 @@ export interface Cell {
   readonly hash: string
   readonly experiment: Experiment
   readonly runner: RunnerSpec
+  readonly placement: Placement
   /** Wall-clock limit for the whole cell. */
   readonly timeoutSeconds: number
   readonly timeouts: PhaseTimeouts

@@ -105,6 +105,8 @@ export const RunnerFigures = Schema.Struct({
   image: Nullable(Schema.String),
   image_digest: Nullable(Schema.String),
   container_id: Nullable(Schema.String),
+  /** How the container was reached: its own address on a private network, or a port published on the loopback interface. */
+  network: Nullable(Schema.Literals(["private", "published_port"])),
 })
 
 /**

@@ -1,10 +1,14 @@
 import { Schema } from "effect"
 import type { Backend } from "./Backend.ts"
+import { ContainerInput, type ContainerLimits } from "./Container.ts"
 import { described, intAtLeast, numberAtLeast, optional } from "./Fields.ts"
 import type { Notice } from "./Notice.ts"
 
 export const CycleOrder = Schema.Literals(["sequential", "interleaved", "shuffled", "reverse", "latin_square"])
 export type CycleOrder = typeof CycleOrder.Type
+
+export const Gate = Schema.Literals(["warn", "strict"])
+export type Gate = typeof Gate.Type
 
 const seconds = (description: string) => optional(described(numberAtLeast(1), description))
 
@@ -40,6 +44,13 @@ export const ExecutionInput = Schema.Struct({
     described(Schema.Boolean, "Keep one engine for cells that differ in their load only; default false, a fresh one"),
   ),
   timeouts: optional(described(Timeouts, "Limits in seconds that replace the computed ones")),
+  container: optional(described(ContainerInput, "Limits of the engines' containers")),
+  gate: optional(
+    described(
+      Gate,
+      "What to do when others hold more than 100 MiB of a GPU's memory: warn (the result carries a warning) or strict (wait five minutes, then fail the cell); default warn",
+    ),
+  ),
 })
 export type ExecutionInput = typeof ExecutionInput.Type
 
@@ -57,6 +68,8 @@ export interface Execution {
   readonly failFast: boolean
   readonly reuseEngine: boolean
   readonly timeouts: Timeouts
+  readonly container: ContainerLimits
+  readonly gate: Gate
 }
 
 /** Where backends were asked to run, as written (`local`, `docker:IMAGE`, ...). */

@@ -3,13 +3,33 @@ import type { Backend } from "../domain/Backend.ts"
 import type { Experiment } from "../domain/Experiment.ts"
 import type { WorkloadRequest } from "../domain/Request.ts"
 
-/** A file or folder that the engine must see. */
+/** A file or folder that the engine must see; it has the same path where the engine runs. */
 export interface Mount {
   readonly hostPath: string
   readonly readOnly: boolean
 }
 
-/** Everything needed to start one engine server, independent of where it runs. `{port}` and `{host}` in argv and env are filled in by the host. */
+/** A folder that the engine writes to when its root file system is read-only. */
+export interface WritableFolder {
+  readonly path: string
+  /** True: a named volume that outlives the container, such as a cache of compiled kernels; else memory. */
+  readonly kept: boolean
+}
+
+/** What an engine needs of a container, beyond what every one gets. */
+export interface ContainerNeeds {
+  /** Start of the command inside the image; null: the image's own entrypoint. */
+  readonly command: ReadonlyArray<string> | null
+  /** Size of /dev/shm in bytes; null: Docker's own default of 64 MiB. */
+  readonly shmBytes: number | null
+  readonly ipc: "private" | "host"
+  readonly ulimits: ReadonlyArray<{ readonly name: string; readonly soft: number; readonly hard: number }>
+  /** Whether the image's engine runs under any user id; else the image's own user is kept. */
+  readonly anyUser: boolean
+  readonly writable: ReadonlyArray<WritableFolder>
+}
+
+/** Everything needed to start one engine server, independent of where it runs. The host fills in `{host}`, `{port}` and `{libraries}` in argv. */
 export interface EngineLaunch {
   readonly backend: Backend
   /** `self` is this very binary; otherwise a command looked up on PATH. */
@@ -17,6 +37,11 @@ export interface EngineLaunch {
   readonly argv: ReadonlyArray<string>
   readonly env: Readonly<Record<string, string>>
   readonly mounts: ReadonlyArray<Mount>
+  /** Variables of llem's own environment that the engine may see although their values are secret, where they are set. */
+  readonly secretNames: ReadonlyArray<string>
+  /** Folders of this node in which the embedded engine may unpack its libraries (`{libraries}`), best first. */
+  readonly libraryFolders: ReadonlyArray<string>
+  readonly container: ContainerNeeds
   /** Path that answers 200 when the engine is ready to serve. */
   readonly readinessPath: string
   /** Path of a JSON document about the running engine (`version` and whatever it says of itself); null for none. */

@@ -1,5 +1,6 @@
 import { Context, type Effect, type Scope } from "effect"
 import type { ExecutionError } from "../domain/Failure.ts"
+import type { Cell } from "../domain/Plan.ts"
 import type { EngineLaunch } from "../engines/Engine.ts"
 
 /** Where an engine answers. */
@@ -19,13 +20,24 @@ export interface EngineAnswer {
   readonly body: string
 }
 
+/** What is known of the container that an engine runs in. */
+export interface ContainerFacts {
+  readonly id: string
+  readonly image: string
+  /** Digest of the image in the registry that it came from, else its id. */
+  readonly imageDigest: string
+  readonly imageId: string
+  /** How llem reaches the engine: the container's own address on a private network, or a published loopback port. */
+  readonly network: "private" | "published_port"
+  readonly dockerVersion: string
+}
+
 /** A running engine. It is stopped, and everything of it is gone, when the scope it was launched in closes. */
 export interface EngineHandle {
   readonly endpoint: Endpoint
   /** Roots of the engine's process trees on this node, for per-process metering. */
   readonly processIds: ReadonlyArray<number>
-  readonly containerId: string | null
-  readonly imageDigest: string | null
+  readonly container: ContainerFacts | null
   /** GET of a path of the engine's server; null when it does not answer within a few seconds. */
   readonly get: (path: string) => Effect.Effect<EngineAnswer | null>
   /** Completes when the engine ends, however it ends. */
@@ -36,10 +48,11 @@ export interface EngineHandle {
   readonly crashError: (exit: EngineExit) => Effect.Effect<ExecutionError>
 }
 
-/** Where the engine's log goes and the context it runs in. */
+/** Where the engine's log goes and the cell it is started for. */
 export interface LaunchContext {
   /** The cell's folder; the host writes `engine.log` in it. */
   readonly directory: string
+  readonly cell: Pick<Cell, "index" | "cycle" | "hash" | "runner" | "placement">
 }
 
 /** Starts engine processes somewhere: a child process here, a container through dockerode. */

@@ -106,7 +106,7 @@ export const document = (of: Scripted): ResultDocument => {
       reasons: [{ code: "mock", message: "The scripted executor made this result: nothing was run or measured" }],
       warnings: [],
     },
-    runner: { mode: "mock", image: cell.runner.image, image_digest: null, container_id: null },
+    runner: { mode: "mock", image: cell.runner.image, image_digest: null, container_id: null, network: null },
     engine: null,
     window: window(of),
     phases: [],

@@ -19,7 +19,11 @@ const spawnError = (launch: EngineLaunch, cause: unknown): LocalError =>
     details: { argv: launch.argv },
   })
 
-const fill = (text: string, port: number): string => text.replaceAll("{port}", String(port)).replaceAll("{host}", host)
+const fill = (text: string, port: number, launch: EngineLaunch): string =>
+  text
+    .replaceAll("{port}", String(port))
+    .replaceAll("{host}", host)
+    .replaceAll("{libraries}", launch.libraryFolders.join(":"))
 
 /** Ends every process of the group: asked first, killed after a grace period. */
 const stop = (child: Process.Child, exit: Deferred.Deferred<EngineExit>, graceSeconds: number) =>
@@ -49,7 +53,7 @@ const launch = Effect.fn("ChildProcessHost.launch")(function* (
     Effect.try({
       try: () => {
         const started = Process.spawn({
-          command: [...program, ...request.argv.map((argument) => fill(argument, port))],
+          command: [...program, ...request.argv.map((argument) => fill(argument, port, request))],
           env: { ...Process.inheritedEnvironment([]), ...request.env },
           logFile,
         })
@@ -64,8 +68,7 @@ const launch = Effect.fn("ChildProcessHost.launch")(function* (
   const handle: EngineHandle = {
     endpoint: { kind: "tcp", host, port },
     processIds: [child.pid],
-    containerId: null,
-    imageDigest: null,
+    container: null,
     get: (path) => Effect.promise(() => Http.get({ url: `http://${host}:${port}${path}` }, 5000)),
     exit: Deferred.await(exit),
     logTail,

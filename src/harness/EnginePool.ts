@@ -1,7 +1,7 @@
 import { Context, Effect, Exit, Layer, Option, Ref, Scope } from "effect"
 import type { ExecutionError } from "../domain/Failure.ts"
 import type { EngineLaunch } from "../engines/Engine.ts"
-import { type EngineHandle, EngineHost } from "../executors/EngineHost.ts"
+import { type EngineHandle, EngineHost, type LaunchContext } from "../executors/EngineHost.ts"
 
 /** An engine for one cell. */
 export interface Lease {
@@ -25,11 +25,26 @@ interface Kept {
 export class EnginePool extends Context.Service<
   EnginePool,
   {
-    lease(launch: EngineLaunch, directory: string, reuse: boolean): Effect.Effect<Lease, ExecutionError, Scope.Scope>
+    lease(
+      launch: EngineLaunch,
+      context: LaunchContext,
+      reuse: boolean,
+    ): Effect.Effect<Lease, ExecutionError, Scope.Scope>
   }
 >()("llem/harness/EnginePool") {}
 
-const keyOf = (launch: EngineLaunch): string => JSON.stringify([launch.program, launch.argv, launch.env])
+/** Two cells can share an engine when nothing about its process, nor about where it lives, differs. */
+const keyOf = (launch: EngineLaunch, { cell: { runner, placement } }: LaunchContext): string =>
+  JSON.stringify([
+    launch.program,
+    launch.argv,
+    launch.env,
+    launch.mounts,
+    runner.mode,
+    runner.image,
+    placement.gpuUuids,
+    placement.container,
+  ])
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
@@ -43,22 +58,22 @@ export const layer = Layer.effect(
     const takeKept = Ref.getAndSet(slot, null)
     yield* Effect.addFinalizer(() => Effect.flatMap(takeKept, (kept) => (kept === null ? Effect.void : stop(kept))))
 
-    const start = Effect.fnUntraced(function* (launch: EngineLaunch, directory: string, restore: Restore) {
+    const start = Effect.fnUntraced(function* (launch: EngineLaunch, context: LaunchContext, restore: Restore) {
       const scope = yield* Scope.make()
-      const launched = host.launch(launch, { directory }).pipe(Scope.provide(scope))
+      const launched = host.launch(launch, context).pipe(Scope.provide(scope))
       const handle = yield* restore(launched).pipe(Effect.onError(() => Scope.close(scope, Exit.void)))
-      return { key: keyOf(launch), handle, scope }
+      return { key: keyOf(launch, context), handle, scope }
     })
 
     return EnginePool.of({
-      lease: (launch, directory, reuse) =>
+      lease: (launch, context, reuse) =>
         Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
             const before = yield* takeKept
             const alive = before !== null && Option.isNone(yield* Effect.timeoutOption(before.handle.exit, 0))
-            const fits = before !== null && alive && reuse && before.key === keyOf(launch)
+            const fits = before !== null && alive && reuse && before.key === keyOf(launch, context)
             if (before !== null && !fits) yield* stop(before)
-            const engine = fits ? before : yield* start(launch, directory, restore)
+            const engine = fits ? before : yield* start(launch, context, restore)
             const done = yield* Ref.make(false)
             const release = (keep: boolean) =>
               Effect.gen(function* () {

@@ -149,7 +149,7 @@ export const layer = Layer.effect(
       )
       const session = yield* meter.open({
         sampleHz: experiment.energy.sample_hz,
-        gpuUuids: [],
+        gpuUuids: cell.placement.gpuUuids,
         backend: experiment.energy.backend,
       })
 
@@ -161,7 +161,7 @@ export const layer = Layer.effect(
       })
 
       yield* phases.enter("launch")
-      const lease = yield* pool.lease(launch, context.directory, context.reuseEngine)
+      const lease = yield* pool.lease(launch, { directory: context.directory, cell }, context.reuseEngine)
       yield* session.watchProcesses(lease.handle.processIds)
       yield* phases.enter("load")
       yield* Readiness.awaitReady(lease.handle, launch, timeouts.launchSeconds)
@@ -216,8 +216,7 @@ export const layer = Layer.effect(
         launch,
         model,
         engine: {
-          containerId: lease.handle.containerId,
-          imageDigest: lease.handle.imageDigest,
+          container: lease.handle.container,
           reused: lease.reused,
           ...details,
         },

@@ -6,6 +6,7 @@ import type { RequestRecord, WorkloadRequest } from "../domain/Request.ts"
 import type { Reason } from "../domain/ResultDocument.ts"
 import type { ClockAnchor, Span } from "../domain/Window.ts"
 import type { EngineLaunch, ResolvedModel } from "../engines/Engine.ts"
+import type { ContainerFacts } from "../executors/EngineHost.ts"
 import type { ClientHealth } from "../workload/LoadClient.ts"
 import type { WarmupOutcome } from "./Warmup.ts"
 
@@ -26,8 +27,7 @@ export interface Observation {
   readonly launch: EngineLaunch
   readonly model: ResolvedModel
   readonly engine: {
-    readonly containerId: string | null
-    readonly imageDigest: string | null
+    readonly container: ContainerFacts | null
     readonly reused: boolean
     readonly version: string | null
     readonly details: Readonly<Record<string, unknown>>

@@ -24,6 +24,17 @@ export const environment = (seen: Observation): Readonly<Record<string, unknown>
   machine: seen.host.machine,
   llem: { version, sha256: seen.host.binarySha256 },
   engine: { name: seen.launch.backend, version: seen.engine.version, details: seen.engine.details },
+  container:
+    seen.engine.container === null
+      ? null
+      : {
+          id: seen.engine.container.id,
+          image: seen.engine.container.image,
+          image_digest: seen.engine.container.imageDigest,
+          image_id: seen.engine.container.imageId,
+          network: seen.engine.container.network,
+          docker_version: seen.engine.container.dockerVersion,
+        },
   model: {
     path: seen.model.path,
     sha256: seen.model.sha256,
@@ -38,7 +49,8 @@ const steadyFigures = (
 ): { readonly figures: EfficiencyFigures | null; readonly unavailable: Unavailable } => {
   if (steady.span === null) return { figures: null, unavailable: { efficiency_steady: steady.why } }
   const energy = Energy.totalOver(seen.metering, steady.span)
-  const { experiment } = seen.cell
+  const { cell } = seen
+  const { experiment } = cell
   return Efficiency.of(
     {
       energyJoules: energy.joules,
@@ -48,7 +60,7 @@ const steadyFigures = (
       outputTokens: steady.outputTokens,
       requests: steady.requests,
       tokensWhy: steady.tokensWhy,
-      gpuCount: 0,
+      gpuCount: cell.placement.gpuUuids.length,
       energy: experiment.energy,
       cost: experiment.cost,
     },
@@ -161,6 +173,7 @@ const otherReasons = (seen: Observation, output: unknown): Unavailable => {
     "runner.image": notContainer,
     "runner.image_digest": notContainer,
     "runner.container_id": notContainer,
+    "runner.network": notContainer,
     "engine.version": seen.engine.version === null ? "the engine does not tell its version" : null,
     warmup: seen.warmup === null ? noCv : null,
     "warmup.converged": seen.warmup?.converged === null ? noCv : null,
@@ -194,7 +207,7 @@ export const document = (seen: Observation): ResultDocument => {
           outputTokens: throughput.figures.output_tokens,
           requests: throughput.figures.requests,
           tokensWhy: null,
-          gpuCount: 0,
+          gpuCount: cell.placement.gpuUuids.length,
           energy: experiment.energy,
           cost: experiment.cost,
         })
@@ -220,9 +233,10 @@ export const document = (seen: Observation): ResultDocument => {
     },
     runner: {
       mode: cell.runner.mode,
-      image: cell.runner.mode === "local" ? null : cell.runner.image,
-      image_digest: seen.engine.imageDigest,
-      container_id: seen.engine.containerId,
+      image: cell.runner.mode === "local" ? null : (seen.engine.container?.image ?? cell.runner.image),
+      image_digest: seen.engine.container?.imageDigest ?? null,
+      container_id: seen.engine.container?.id ?? null,
+      network: seen.engine.container?.network ?? null,
     },
     engine: engineFigures(seen),
     window:

@@ -44,6 +44,7 @@ export const document = ({ cell, error, host, scripted }: FailedCell): ResultDoc
       image: cell.runner.image,
       image_digest: null,
       container_id: null,
+      network: null,
     },
     ...noFigures,
     phases: [],

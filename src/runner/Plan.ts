@@ -1,5 +1,7 @@
 import type { Backend } from "../domain/Backend.ts"
+import { limitsOf } from "../domain/Container.ts"
 import type { Experiment } from "../domain/Experiment.ts"
+import type { GpuFacts } from "../domain/NodeFacts.ts"
 import type { Finding, Notice } from "../domain/Notice.ts"
 import type { Cell, Plan, SkippedCombination } from "../domain/Plan.ts"
 import type { Resolution, RunnerSpec } from "../domain/RunnerSpec.ts"
@@ -7,6 +9,7 @@ import type { Execution } from "../domain/Study.ts"
 import type { Unsupported } from "../engines/Engine.ts"
 import type { Judgement } from "../preflight/Judge.ts"
 import * as Durations from "./Durations.ts"
+import * as Placements from "./Placements.ts"
 
 /** One valid experiment of the study, numbered in expansion order from 1. */
 export interface PlannedExperiment {
@@ -27,13 +30,15 @@ export interface PlanInput {
   /** Every cell in the order in which it runs. */
   readonly order: ReadonlyArray<{ readonly index: number; readonly cycle: number }>
   readonly execution: Pick<Execution, "experimentGapSeconds" | "cycleGapSeconds" | "timeouts"> &
-    Partial<Pick<Execution, "order">>
+    Partial<Pick<Execution, "order" | "container" | "gate">>
   readonly resolution: Resolution
   readonly judgement: Judgement
   readonly skipped: ReadonlyArray<SkippedCombination>
   /** What decoding and expansion had to say. */
   readonly notices: ReadonlyArray<Notice>
   readonly engine: (backend: Backend) => EngineView | null
+  /** The GPUs of this node. */
+  readonly gpus?: ReadonlyArray<GpuFacts>
 }
 
 const unresolved: RunnerSpec = { mode: "local", image: null, source: "default" }
@@ -59,6 +64,11 @@ const prepare = (input: PlanInput, { index, experiment, hash }: PlannedExperimen
   hash,
   experiment,
   runner: input.resolution.runners[experiment.backend] ?? unresolved,
+  placement: {
+    gpuUuids: Placements.gpusOf(experiment, input.gpus ?? []),
+    container: input.execution.container ?? limitsOf({}),
+    gate: input.execution.gate ?? "warn",
+  },
   ...Durations.limits(experiment, input.execution.timeouts),
   skip: skipOf(input, experiment),
   expectedSeconds: Durations.expected(

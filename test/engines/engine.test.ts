@@ -83,11 +83,18 @@ describe("the embedded engine as a description", () => {
   })
 
   test("its command line is read back by the child as it was meant", () => {
-    const { program, argv, env } = launched({ embedded: { batch_size: 8, threads: 2, mmap: false, prefill_chunk: 64 } })
+    const { program, argv, env, libraryFolders } = launched({
+      embedded: { batch_size: 8, threads: 2, mmap: false, prefill_chunk: 64 },
+    })
     expect(program).toEqual({ kind: "self" })
     expect(env["GGML_NO_BACKTRACE"]).toBe("1")
     expect(argv[0]).toBe("__engine")
-    const filled = argv.slice(1).map((argument) => argument.replace("{host}", "127.0.0.1").replace("{port}", "8123"))
+    expect(libraryFolders).toEqual(["/cache", "/tmp/x"])
+    const filled = argv
+      .slice(1)
+      .map((argument) =>
+        argument.replace("{host}", "127.0.0.1").replace("{port}", "8123").replace("{libraries}", "/cache:/tmp/x"),
+      )
     expect(fromArgv(filled)).toEqual({
       modelPath: model.path,
       servedModel: "model",

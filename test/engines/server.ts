@@ -39,7 +39,7 @@ export const commandOf = async (modelPath: string, slots: number, followParent =
     batchTokens: 64,
     threads: 1,
     mmap: true,
-    libraryFolders: [libraries],
+    libraries,
     followParent,
   })
   return { port, command: [process.execPath, join(projectRoot, "src/main.ts"), ...argv] }

@@ -7,17 +7,15 @@ import type { EngineLaunch } from "../../src/engines/Engine.ts"
 import * as ChildProcess from "../../src/executors/childProcess.ts"
 import { EngineHost } from "../../src/executors/EngineHost.ts"
 import { live } from "../lib/effect.ts"
+import { contextOf, launchOf } from "../lib/launch.ts"
 
-const shell = (script: string): EngineLaunch => ({
-  backend: "llamacpp",
-  program: { kind: "command", name: "bash" },
-  argv: ["-c", script],
-  env: { CANARY: "sings" },
-  mounts: [],
-  readinessPath: "/health",
-  infoPath: null,
-  servedModel: "m",
-})
+const shell = (script: string): EngineLaunch =>
+  launchOf({
+    backend: "llamacpp",
+    program: { kind: "command", name: "bash" },
+    argv: ["-c", script],
+    env: { CANARY: "sings" },
+  })
 
 const alive = (pid: number): boolean => {
   try {
@@ -43,7 +41,7 @@ describe("child process host", () => {
     const directory = folder()
     return withHost((host) =>
       Effect.gen(function* () {
-        const handle = yield* host.launch(shell('echo "out $CANARY"; echo err >&2'), { directory })
+        const handle = yield* host.launch(shell('echo "out $CANARY"; echo err >&2'), contextOf(directory))
         expect(yield* handle.exit).toEqual({ code: 0, signal: null })
         expect(yield* handle.logTail).toEqual(["out sings", "err"])
       }),
@@ -56,7 +54,7 @@ describe("child process host", () => {
         const directory = folder()
         const scope = yield* Scope.make()
         const script = 'trap "" TERM; sleep 1000 & echo "$!"; while :; do sleep 0.1; done'
-        const handle = yield* host.launch(shell(script), { directory }).pipe(Scope.provide(scope))
+        const handle = yield* host.launch(shell(script), contextOf(directory)).pipe(Scope.provide(scope))
         yield* waitFor(() => readFileSync(join(directory, "engine.log"), "utf8").includes("\n"))
         const grandchild = Number((yield* handle.logTail)[0])
         expect(alive(grandchild)).toBe(true)
@@ -70,7 +68,7 @@ describe("child process host", () => {
   live("a crash is an EngineError with the signal and the last lines", () =>
     withHost((host) =>
       Effect.gen(function* () {
-        const handle = yield* host.launch(shell("echo dying words; kill -SEGV $$"), { directory: folder() })
+        const handle = yield* host.launch(shell("echo dying words; kill -SEGV $$"), contextOf(folder()))
         const exit = yield* handle.exit
         const error = yield* handle.crashError(exit)
         expect(error._tag).toBe("EngineError")
@@ -88,7 +86,7 @@ describe("child process host", () => {
           ["bind: Address already in use", "port"],
           ["ggml: failed to allocate buffer", "oom"],
         ]) {
-          const handle = yield* host.launch(shell(`echo "${text}"; exit 3`), { directory: folder() })
+          const handle = yield* host.launch(shell(`echo "${text}"; exit 3`), contextOf(folder()))
           const error = yield* handle.crashError(yield* handle.exit)
           expect<string | undefined>(error.reason).toBe(reason)
         }
@@ -100,7 +98,7 @@ describe("child process host", () => {
     withHost((host) =>
       Effect.gen(function* () {
         const missing: EngineLaunch = { ...shell(""), program: { kind: "command", name: "no-such-engine" } }
-        const error = yield* Effect.flip(host.launch(missing, { directory: folder() }))
+        const error = yield* Effect.flip(host.launch(missing, contextOf(folder())))
         expect(error._tag).toBe("LocalError")
         expect(error.fix).toContain("no-such-engine")
       }),

@@ -4,23 +4,14 @@ import type { EngineLaunch } from "../../src/engines/Engine.ts"
 import { type EngineExit, type EngineHandle, EngineHost } from "../../src/executors/EngineHost.ts"
 import * as EnginePool from "../../src/harness/EnginePool.ts"
 import { effect } from "../lib/effect.ts"
+import { contextOf, launchOf } from "../lib/launch.ts"
 
-const launchOf = (name: string): EngineLaunch => ({
-  backend: "embedded",
-  program: { kind: "self" },
-  argv: [name],
-  env: {},
-  mounts: [],
-  readinessPath: "/health",
-  infoPath: null,
-  servedModel: "m",
-})
+const named = (name: string): EngineLaunch => launchOf({ argv: [name] })
 
 const handle: EngineHandle = {
   endpoint: { kind: "tcp", host: "127.0.0.1", port: 1 },
   processIds: [1],
-  containerId: null,
-  imageDigest: null,
+  container: null,
   get: () => Effect.succeed(null),
   exit: Effect.never,
   logTail: Effect.succeed([]),
@@ -53,7 +44,7 @@ const withPool = <A, E>(
 const cell = (pool: EnginePool.EnginePool["Service"], name: string, reuse: boolean) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const lease = yield* pool.lease(launchOf(name), "/nowhere", reuse)
+      const lease = yield* pool.lease(named(name), contextOf("/nowhere"), reuse)
       yield* lease.release(true)
       return lease.reused
     }),
@@ -84,7 +75,7 @@ describe("engine pool", () => {
     return Effect.gen(function* () {
       yield* withPool(log, (pool) =>
         Effect.exit(
-          Effect.scoped(Effect.andThen(pool.lease(launchOf("a"), "/nowhere", true), Effect.fail("boom"))),
+          Effect.scoped(Effect.andThen(pool.lease(named("a"), contextOf("/nowhere"), true), Effect.fail("boom"))),
         ).pipe(Effect.andThen(Effect.sync(() => expect(log).toEqual(["start a", "stop a"])))),
       )
     })
@@ -96,7 +87,7 @@ describe("engine pool", () => {
       const started = yield* Deferred.make<void>()
       const pool = EnginePool.EnginePool.use((service) =>
         Effect.scoped(
-          Effect.andThen(Deferred.succeed(started, undefined), service.lease(launchOf("a"), "/nowhere", true)),
+          Effect.andThen(Deferred.succeed(started, undefined), service.lease(named("a"), contextOf("/nowhere"), true)),
         ),
       ).pipe(Effect.provide(EnginePool.layer.pipe(Layer.provide(recordingHost(log, true)))))
       const fiber = yield* Effect.forkChild(pool)

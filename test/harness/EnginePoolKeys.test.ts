@@ -1,26 +1,17 @@
 import { describe, expect } from "bun:test"
 import { Effect, Layer } from "effect"
 import type { EngineLaunch } from "../../src/engines/Engine.ts"
-import { type EngineHandle, EngineHost } from "../../src/executors/EngineHost.ts"
+import { type EngineHandle, EngineHost, type LaunchContext } from "../../src/executors/EngineHost.ts"
 import * as EnginePool from "../../src/harness/EnginePool.ts"
 import { effect } from "../lib/effect.ts"
+import { contextOf, launchOf } from "../lib/launch.ts"
 
-const launch: EngineLaunch = {
-  backend: "embedded",
-  program: { kind: "self" },
-  argv: ["--slots=1"],
-  env: { THREADS: "1" },
-  mounts: [],
-  readinessPath: "/health",
-  infoPath: null,
-  servedModel: "m",
-}
+const launch = launchOf({ argv: ["--slots=1"], env: { THREADS: "1" } })
 
 const handle: EngineHandle = {
   endpoint: { kind: "tcp", host: "127.0.0.1", port: 1 },
   processIds: [1],
-  containerId: null,
-  imageDigest: null,
+  container: null,
   get: () => Effect.succeed(null),
   exit: Effect.never,
   logTail: Effect.succeed([]),
@@ -47,23 +38,35 @@ const pool = (log: Array<string>) => {
 }
 
 describe("an engine is handed on", () => {
-  const others: ReadonlyArray<readonly [what: string, other: EngineLaunch]> = [
+  const here = contextOf("/nowhere")
+  const runner = (mode: "local" | "docker", image: string | null) =>
+    contextOf("/nowhere", { runner: { mode, image, source: "yaml" } })
+  const others: ReadonlyArray<readonly [what: string, other: EngineLaunch, context?: LaunchContext]> = [
     ["arguments", { ...launch, argv: ["--slots=2"] }],
     ["environment", { ...launch, env: { THREADS: "2" } }],
     ["program", { ...launch, program: { kind: "command", name: "llama-server" } }],
+    ["mount", { ...launch, mounts: [{ hostPath: "/models/a.gguf", readOnly: true }] }],
+    ["runner", launch, runner("docker", null)],
+    ["image", launch, runner("docker", "other:1")],
+    ["GPU", launch, contextOf("/nowhere", { placement: { ...here.cell.placement, gpuUuids: ["GPU-1"] } })],
   ]
-  for (const [what, other] of others)
+  for (const [what, other, there = here] of others)
     effect(`never to a launch with another ${what}`, () => {
       const log: Array<string> = []
       return EnginePool.EnginePool.use((service) =>
-        Effect.forEach([launch, other], (one) =>
-          Effect.scoped(
-            Effect.gen(function* () {
-              const lease = yield* service.lease(one, "/nowhere", true)
-              yield* lease.release(true)
-              expect(lease.reused).toBe(false)
-            }),
-          ),
+        Effect.forEach(
+          [
+            { one: launch, where: here },
+            { one: other, where: there },
+          ],
+          ({ one, where }) =>
+            Effect.scoped(
+              Effect.gen(function* () {
+                const lease = yield* service.lease(one, where, true)
+                yield* lease.release(true)
+                expect(lease.reused).toBe(false)
+              }),
+            ),
         ),
       ).pipe(
         Effect.provide(pool(log)),
@@ -78,14 +81,14 @@ describe("an engine is handed on", () => {
         yield* Effect.exit(
           Effect.scoped(
             Effect.gen(function* () {
-              const lease = yield* service.lease(launch, "/nowhere", true)
+              const lease = yield* service.lease(launch, contextOf("/nowhere"), true)
               yield* lease.release(true)
               return yield* Effect.fail("its record could not be written")
             }),
           ),
         )
         expect(log).toEqual(["start 1"])
-        const next = yield* service.lease(launch, "/nowhere", true)
+        const next = yield* service.lease(launch, contextOf("/nowhere"), true)
         expect(next.reused).toBe(true)
       }).pipe(Effect.scoped),
     ).pipe(Effect.provide(pool(log)), Effect.andThen(Effect.sync(() => expect(log).toEqual(["start 1", "stop 1"]))))

@@ -40,8 +40,7 @@ const node = (log: Array<string>, { loadsSeconds = 0, runsSeconds = [2, 8], answ
           return {
             endpoint: { kind: "tcp", host: "127.0.0.1", port: 1 } as const,
             processIds: [41, 42],
-            containerId: null,
-            imageDigest: null,
+            container: null,
             get: () =>
               Effect.map(Clock.currentTimeMillis, (millis) => ({
                 status: millis - launched >= loadsSeconds * 1000 ? 200 : 503,

@@ -2,6 +2,7 @@ import type { DomainSeries } from "../../src/domain/Energy.ts"
 import type { Experiment } from "../../src/domain/Experiment.ts"
 import type { RequestRecord } from "../../src/domain/Request.ts"
 import type { Observation } from "../../src/harness/Observation.ts"
+import { launchOf } from "../lib/launch.ts"
 import { seriesOf } from "../meters/series.ts"
 import { cell } from "../store/samples.ts"
 
@@ -42,18 +43,9 @@ export const observation = (
 ): Observation => ({
   cell: cell(1, 1, experiment),
   anchor: { monotonicSeconds: 100, unixMicros: 1_767_225_600_000_000 },
-  launch: {
-    backend: "embedded",
-    program: { kind: "self" },
-    argv: [],
-    env: {},
-    mounts: [],
-    readinessPath: "/health",
-    infoPath: "/props",
-    servedModel: "m",
-  },
+  launch: launchOf({ infoPath: "/props" }),
   model: { path: "/m.gguf", engineFolders: [], sizeBytes: 1, sha256: null, weights: null },
-  engine: { containerId: null, imageDigest: null, reused: false, version: "1", details: {} },
+  engine: { container: null, reused: false, version: "1", details: {} },
   phases: [],
   workload: requests.map(({ id }) => ({ id, prompt: "p", maxOutputTokens: 3 })),
   exactLengths: true,

@@ -223,8 +223,7 @@ const layers = (trace: Trace, faults: Faults = {}) => {
           return {
             endpoint: { kind: "tcp", host: "127.0.0.1", port: 1 } as const,
             processIds: [number],
-            containerId: null,
-            imageDigest: null,
+            container: null,
             get: (path) =>
               Effect.map(Clock.currentTimeMillis, (millis) => {
                 if (faults.mute === number) return null

@@ -1,3 +1,4 @@
+import { limitsOf } from "../../src/domain/Container.ts"
 import type { DomainSeries } from "../../src/domain/Energy.ts"
 import type { Experiment } from "../../src/domain/Experiment.ts"
 import type { Cell, Plan } from "../../src/domain/Plan.ts"
@@ -38,6 +39,7 @@ export const cell = (index: number, cycle = 1, over: Partial<Experiment> = {}): 
   hash: index.toString(16).padStart(8, "0").repeat(8),
   experiment: experiment({ embedded: { batch_size: index }, ...over }),
   runner: { mode: "local", image: null, source: "auto_detected" },
+  placement: { gpuUuids: [], container: limitsOf({}), gate: "warn" },
   timeoutSeconds: 3600,
   timeouts: { launchSeconds: 600, warmupSeconds: 600, windowSeconds: 3600, silenceSeconds: 120 },
   skip: null,
@@ -129,7 +131,7 @@ export const result = (of: Cell, given: Partial<Figures> = {}): ResultDocument =
       reasons: figures.invalid === null ? [] : [{ code: figures.invalid, message: `Because of ${figures.invalid}` }],
       warnings: [{ code: "short_window", message: "The window is shorter than 10 s" }],
     },
-    runner: { mode: "local", image: null, image_digest: null, container_id: null },
+    runner: { mode: "local", image: null, image_digest: null, container_id: null, network: null },
     engine: {
       name: "embedded",
       version: "b1234",

@@ -15,9 +15,13 @@ export interface EngineArguments {
   readonly followParent: boolean
 }
 
-/** The command line of an engine process; `host` and `port` may be placeholders. */
+/** The command line of an engine process; `host`, `port` and `libraries` (folders, joined by colons) may be placeholders. */
 export const toArgv = (
-  args: Omit<EngineArguments, "host" | "port"> & { readonly host: string; readonly port: string },
+  args: Omit<EngineArguments, "host" | "port" | "libraryFolders"> & {
+    readonly host: string
+    readonly port: string
+    readonly libraries: string
+  },
 ): ReadonlyArray<string> => [
   "__engine",
   `--model=${args.modelPath}`,
@@ -29,18 +33,16 @@ export const toArgv = (
   `--batch=${args.batchTokens}`,
   `--threads=${args.threads ?? "auto"}`,
   ...(args.mmap ? [] : ["--no-mmap"]),
-  ...args.libraryFolders.map((folder) => `--libraries=${folder}`),
+  `--libraries=${args.libraries}`,
   ...(args.followParent ? ["--follow-parent"] : []),
 ]
 
 /** Reads the command line back; null names what is missing or wrong. */
 export const fromArgv = (argv: ReadonlyArray<string>): EngineArguments | string => {
   const values = new Map<string, string>()
-  const libraryFolders: Array<string> = []
   for (const argument of argv) {
     const [, name = "", value = ""] = /^--([a-z-]+)(?:=(.*))?$/s.exec(argument) ?? []
-    if (name === "libraries") libraryFolders.push(value)
-    else values.set(name, value)
+    values.set(name, value)
   }
   const integer = (name: string): number => Number.parseInt(values.get(name) ?? "", 10)
   const threads = values.get("threads") ?? "auto"
@@ -54,7 +56,7 @@ export const fromArgv = (argv: ReadonlyArray<string>): EngineArguments | string 
     batchTokens: integer("batch"),
     threads: threads === "auto" ? null : Number.parseInt(threads, 10),
     mmap: !values.has("no-mmap"),
-    libraryFolders,
+    libraryFolders: (values.get("libraries") ?? "").split(":").filter((folder) => folder !== ""),
     followParent: values.has("follow-parent"),
   }
   if (args.modelPath === "" || args.servedModel === "") return "--model and --served-model are needed"

@@ -1,0 +1,20 @@
+import type { Experiment } from "../domain/Experiment.ts"
+import type { GpuFacts } from "../domain/NodeFacts.ts"
+
+/** Whether an experiment computes on GPUs when the node has some and it names none. */
+export const usesGpu = ({ backend, embedded }: Pick<Experiment, "backend" | "embedded">): boolean => {
+  if (backend === "embedded") return (embedded?.gpu_layers ?? 0) > 0
+  return backend !== "endpoint"
+}
+
+/**
+ * UUIDs of the GPUs that an experiment gets: those that `devices` names by index or UUID, all of the node for a
+ * backend that uses GPUs, else none. A name that fits no GPU stays as it is, so that whoever hands it on refuses it.
+ */
+export const gpusOf = (experiment: Experiment, gpus: ReadonlyArray<GpuFacts>): ReadonlyArray<string> => {
+  const { devices } = experiment
+  if (devices === "none") return []
+  if (devices === undefined && !usesGpu(experiment)) return []
+  if (devices === undefined || devices === "all") return gpus.map(({ uuid }) => uuid)
+  return devices.map((device) => (typeof device === "number" ? (gpus[device]?.uuid ?? String(device)) : device))
+}
