@@ -12,12 +12,13 @@ const mayImport: Record<string, ReadonlyArray<string>> = {
   report: ["domain", "config"],
   platform: ["domain"],
   engines: ["domain", "platform"],
-  executors: ["domain", "engines", "platform"],
+  docker: ["domain", "platform"],
+  executors: ["domain", "engines", "docker", "platform"],
   meters: ["domain", "platform"],
   workload: ["domain", "engines", "executors", "platform"],
   store: ["domain", "platform"],
   progress: ["domain", "report", "platform"],
-  preflight: ["domain", "engines", "executors", "meters", "platform"],
+  preflight: ["domain", "engines", "docker", "executors", "meters", "platform"],
   runner: ["domain", "config", "engines", "executors", "store", "progress", "preflight"],
   harness: ["domain", "engines", "executors", "meters", "workload", "store"],
   cli: [
@@ -26,6 +27,7 @@ const mayImport: Record<string, ReadonlyArray<string>> = {
     "report",
     "platform",
     "engines",
+    "docker",
     "executors",
     "meters",
     "workload",
@@ -38,7 +40,7 @@ const mayImport: Record<string, ReadonlyArray<string>> = {
 }
 
 /** Rooms whose lower-case files are adapters: other rooms' adapters see only their capitalised modules. */
-const portRooms = ["engines", "executors", "meters", "workload", "store", "progress"]
+const portRooms = ["engines", "docker", "executors", "meters", "workload", "store", "progress"]
 const pureRooms = ["domain", "config", "report"]
 
 interface Import {
