@@ -52,3 +52,10 @@ setup_python() {
   fi
   export LLEM_TEST_PYTHON="$cache/venv/bin/python"
 }
+
+# A C compiler, for libraries that stand in for drivers in tests.
+setup_compiler() {
+  if command -v gcc >/dev/null 2>&1 && echo '#include <stdio.h>' | gcc -fsyntax-only -x c - 2>/dev/null; then return; fi
+  as_root apt-get update -qq
+  as_root apt-get install -y -qq --no-install-recommends gcc libc6-dev
+}

@@ -50,7 +50,7 @@ export class EngineError extends Schema.TaggedError<EngineError>()("EngineError"
 
 /** This node could not run the engine as a local process. */
 export class LocalError extends Schema.TaggedError<LocalError>()("LocalError", {
-  reason: Schema.Literals(["spawn", "port", "permission", "storage", "data"]),
+  reason: Schema.Literals(["spawn", "port", "permission", "storage", "data", "busy"]),
   ...failureFields,
 }) {}
 

@@ -20,7 +20,15 @@ export const EngineFacts = Schema.Struct({
 })
 export type EngineFacts = typeof EngineFacts.Type
 
-export const GpuFacts = Schema.Struct({ uuid: Schema.String, name: Schema.String })
+/** A GPU. What only NVML tells is absent where it was found by other means. */
+export const GpuFacts = Schema.Struct({
+  uuid: Schema.String,
+  name: Schema.String,
+  /** Its number in the driver's own order, from 0. */
+  index: Schema.optionalKey(Schema.Int),
+  driverVersion: Schema.optionalKey(Schema.String),
+  memoryBytes: Schema.optionalKey(Schema.Finite),
+})
 export type GpuFacts = typeof GpuFacts.Type
 
 /** What the node is and has: gathered once by effects, judged by pure functions. */
@@ -29,5 +37,7 @@ export const NodeFacts = Schema.Struct({
   insideContainer: Schema.Boolean,
   engines: Schema.Record(Backend, EngineFacts),
   gpus: Schema.Array(GpuFacts),
+  /** Why NVML could not be asked for the GPUs; null or absent when it was. */
+  nvmlReason: Schema.optionalKey(Schema.NullOr(Schema.String)),
 })
 export type NodeFacts = typeof NodeFacts.Type

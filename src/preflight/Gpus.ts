@@ -1,4 +1,15 @@
+import type { GpuReading } from "../domain/GpuReading.ts"
 import type { GpuFacts } from "../domain/NodeFacts.ts"
+
+/** GPUs as NVML tells them. */
+export const fromNvml = ({ gpus, driverVersion }: Extract<GpuReading, { ok: true }>): ReadonlyArray<GpuFacts> =>
+  gpus.map(({ uuid, name, index, memoryTotalBytes }) => ({
+    uuid,
+    name,
+    index,
+    ...(driverVersion === null ? {} : { driverVersion }),
+    ...(memoryTotalBytes === null ? {} : { memoryBytes: memoryTotalBytes }),
+  }))
 
 const field = (text: string, name: string): string | null =>
   new RegExp(`^${name}:[ \\t]*(.+?)[ \\t]*$`, "m").exec(text)?.[1] ?? null

@@ -4,6 +4,7 @@ import type { DockerFacts, EngineFacts, GpuFacts, NodeFacts } from "../domain/No
 import * as Engines from "../engines/Engines.ts"
 import * as Environment from "../platform/environment.ts"
 import * as Http from "../platform/http.ts"
+import * as Nvml from "../platform/nvml.ts"
 import * as Probes from "../platform/probes.ts"
 import * as Sysfs from "../platform/sysfs.ts"
 import { exists } from "../platform/textFiles.ts"
@@ -63,7 +64,8 @@ const docker = async (node: Node): Promise<DockerFacts> => {
   return answers.find((one) => one.usable) ?? answers.find((one) => one.code === "docker_permission") ?? first
 }
 
-const gpus = async (node: Node): Promise<ReadonlyArray<GpuFacts>> => {
+/** GPUs that the driver's files or nvidia-smi tell of, where NVML cannot be asked. */
+const gpusWithoutNvml = async (node: Node): Promise<ReadonlyArray<GpuFacts>> => {
   const folder = `${node.root}/proc/driver/nvidia/gpus`
   const addresses = Sysfs.list(folder) ?? []
   const told = addresses.flatMap((address) => {
@@ -77,6 +79,13 @@ const gpus = async (node: Node): Promise<ReadonlyArray<GpuFacts>> => {
   return csv === null ? told : Gpus.fromSmi(csv)
 }
 
+const gpus = async (node: Node): Promise<Pick<NodeFacts, "gpus" | "nvmlReason">> => {
+  const reading = Nvml.readGpus(node.variables["LLEM_NVML_LIBRARY"] || null)
+  return reading.ok
+    ? { gpus: Gpus.fromNvml(reading), nvmlReason: null }
+    : { gpus: await gpusWithoutNvml(node), nvmlReason: reading.reason }
+}
+
 const insideContainer = async (node: Node): Promise<boolean> => {
   const mountInfo = Sysfs.readText(`${node.root}/proc/self/mountinfo`)
   return Container.isInside({
@@ -87,27 +96,28 @@ const insideContainer = async (node: Node): Promise<boolean> => {
   })
 }
 
-/** Looks at a node once: everything at the same time, each with its own limit. */
+/**
+ * Looks at a node once: everything at the same time, each with its own limit, then the GPUs, since a driver that wakes
+ * up holds this thread.
+ */
 export const gather = async (node: Node): Promise<NodeFacts> => {
   const engineOf = (backend: Backend) => engine(node, backend)
-  const [dockerFacts, inside, found, pytorch, vllm, tensorrt, sglang, llamacpp, embeddedFacts, endpoint] =
-    await Promise.all([
-      docker(node),
-      insideContainer(node),
-      gpus(node),
-      engineOf("pytorch"),
-      engineOf("vllm"),
-      engineOf("tensorrt"),
-      engineOf("sglang"),
-      engineOf("llamacpp"),
-      engineOf("embedded"),
-      engineOf("endpoint"),
-    ])
+  const [dockerFacts, inside, pytorch, vllm, tensorrt, sglang, llamacpp, embeddedFacts, endpoint] = await Promise.all([
+    docker(node),
+    insideContainer(node),
+    engineOf("pytorch"),
+    engineOf("vllm"),
+    engineOf("tensorrt"),
+    engineOf("sglang"),
+    engineOf("llamacpp"),
+    engineOf("embedded"),
+    engineOf("endpoint"),
+  ])
   return {
     docker: dockerFacts,
     insideContainer: inside,
     engines: { pytorch, vllm, tensorrt, sglang, llamacpp, embedded: embeddedFacts, endpoint },
-    gpus: found,
+    ...(await gpus(node)),
   }
 }
 

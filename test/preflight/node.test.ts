@@ -14,7 +14,11 @@ const place = (over: Partial<Node> = {}) => {
   const commands = join(root, "bin")
   mkdirSync(commands, { recursive: true })
   const socket = join(root, "docker.sock")
-  const variables = { PATH: commands, DOCKER_HOST: `unix://${socket}` }
+  const variables = {
+    PATH: commands,
+    DOCKER_HOST: `unix://${socket}`,
+    LLEM_NVML_LIBRARY: join(root, "no-nvml.so"),
+  }
   return { root, commands, socket, node: { variables, root, adapters: ["embedded", "vllm"], ...over } satisfies Node }
 }
 
