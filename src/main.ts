@@ -7,6 +7,12 @@ if (first === "--version" || first === "-V") {
 } else if (first === "__engine") {
   const { serve } = await import("./engines/embedded/child.ts")
   await serve(process.argv.slice(3))
+} else if (first === "__boot-id") {
+  const { bootId } = await import("./platform/owner.ts")
+  console.log(bootId())
+} else if (first === "__supervise") {
+  const { supervise } = await import("./platform/supervisor.ts")
+  supervise(process.argv.slice(3))
 } else {
   const { main } = await import("./cli/main.ts")
   await main(process.argv.slice(2))

@@ -1,8 +1,13 @@
 import { Effect, Layer } from "effect"
+import type { Docker } from "../docker/Docker.ts"
+import type { EngineImages } from "../docker/EngineImages.ts"
+import type { RunnerMode } from "../domain/RunnerSpec.ts"
 import type { Timeline } from "../domain/Timeline.ts"
+import { EngineHost } from "../executors/EngineHost.ts"
 import type { Executor } from "../executors/Executor.ts"
 import * as MockScript from "../executors/MockScript.ts"
 import * as Files from "../platform/configFiles.ts"
+import { ownBinary } from "../platform/engineRuntime.ts"
 import * as hostFacts from "../platform/hostFacts.ts"
 import * as timeline from "../platform/timeline.ts"
 import type { NodeProbe } from "../preflight/NodeProbe.ts"
@@ -31,12 +36,12 @@ export const mockScript = Effect.fn("mockScript")(function* (settings: Settings)
 })
 
 /** What the node is and has: probed, or as the script pretends. */
-export const nodeProbe = (script: MockScript.MockScript | null): Layer.Layer<NodeProbe> =>
+export const nodeProbe = (settings: Settings, script: MockScript.MockScript | null): Layer.Layer<NodeProbe> =>
   script === null
     ? Layer.unwrap(
         Effect.map(
           Effect.promise(() => import("../preflight/node.ts")),
-          (node) => node.layer,
+          (node) => node.layer({ binary: ownBinary(), cacheDirectories: settings.cacheDirectories }),
         ),
       )
     : Layer.unwrap(
@@ -46,14 +51,66 @@ export const nodeProbe = (script: MockScript.MockScript | null): Layer.Layer<Nod
         ),
       )
 
-const measuring = (settings: Settings, baseDirectory: string) =>
+/** The daemon of this node and the images on it. */
+export const dockerNode = (settings: Settings, offline: boolean) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const [harness, pool, host, models, datasets, client, meter, store] = yield* Effect.promise(() =>
+      const [node, images, login] = yield* Effect.promise(() =>
+        Promise.all([
+          import("../docker/nodeDocker.ts"),
+          import("../docker/nodeImages.ts"),
+          import("../docker/login.ts"),
+        ]),
+      )
+      const { variables } = settings
+      return images
+        .layer({
+          binary: ownBinary(),
+          cacheDirectories: settings.cacheDirectories,
+          offline,
+          auth: (reference) => login.authFor(reference, variables),
+        })
+        .pipe(Layer.provideMerge(node.layer(variables)))
+    }),
+  )
+
+/** Where engines are started: here, in containers, or both, as the cells of the plan need it. */
+const engineHost = (settings: Settings, modes: ReadonlySet<RunnerMode>, docker: Layer.Layer<Docker | EngineImages>) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const [byRunner, local, containers] = yield* Effect.promise(() =>
+        Promise.all([
+          import("../executors/ByRunner.ts"),
+          import("../executors/childProcess.ts"),
+          modes.has("docker") ? import("../executors/docker.ts") : null,
+        ]),
+      )
+      const child = yield* Effect.provide(EngineHost, local.layer())
+      if (containers === null) return byRunner.layer({ local: child })
+      return Layer.unwrap(
+        Effect.map(EngineHost, (inDocker) => byRunner.layer({ local: child, docker: inDocker })),
+      ).pipe(
+        Layer.provide(
+          containers
+            .layer({
+              binary: ownBinary(),
+              cacheDirectories: settings.cacheDirectories,
+              secrets: (name) => settings.variables[name],
+              graceSeconds: 5,
+            })
+            .pipe(Layer.provide(docker)),
+        ),
+      )
+    }),
+  )
+
+const measuring = (settings: Settings, baseDirectory: string, host: Layer.Layer<EngineHost>) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const [harness, pool, models, datasets, client, meter, store] = yield* Effect.promise(() =>
         Promise.all([
           import("../harness/HarnessExecutor.ts"),
           import("../harness/EnginePool.ts"),
-          import("../executors/childProcess.ts"),
           import("../engines/localModels.ts"),
           import("../workload/fileDatasets.ts"),
           import("../workload/socketClient.ts"),
@@ -64,7 +121,7 @@ const measuring = (settings: Settings, baseDirectory: string) =>
       return harness.layer.pipe(
         Layer.provide(
           Layer.mergeAll(
-            pool.layer.pipe(Layer.provide(host.layer())),
+            pool.layer.pipe(Layer.provide(host)),
             models.layer({ baseDirectory, cacheDirectories: settings.cacheDirectories }),
             datasets.layer({ baseDirectory, setsDirectory: `${settings.dataDirectory}/datasets` }),
             client.layer,
@@ -82,9 +139,11 @@ export const executor = (
   settings: Settings,
   script: MockScript.MockScript | null,
   baseDirectory: string,
+  modes: ReadonlySet<RunnerMode>,
+  docker: Layer.Layer<Docker | EngineImages>,
 ): Layer.Layer<Executor, never, Timeline> =>
   script === null
-    ? measuring(settings, baseDirectory)
+    ? measuring(settings, baseDirectory, engineHost(settings, modes, docker))
     : Layer.unwrap(
         Effect.map(
           Effect.promise(() => import("../executors/mock.ts")),

@@ -29,6 +29,8 @@ export interface Settings {
   readonly columns: number
   readonly unicode: boolean
   readonly hostName: string
+  /** The environment as it is: where Docker is, and the secrets that engines get by name. */
+  readonly variables: ProcessEnvironment["variables"]
 }
 
 const nonEmpty = (value: string | undefined): string | null => (value === undefined || value === "" ? null : value)
@@ -86,5 +88,6 @@ export const from = (environment: ProcessEnvironment): Settings => {
       nonEmpty(variables["LC_ALL"]) ?? nonEmpty(variables["LC_CTYPE"]) ?? nonEmpty(variables["LANG"]) ?? "C.UTF-8",
     ),
     hostName: environment.hostName,
+    variables,
   }
 }

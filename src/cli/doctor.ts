@@ -71,7 +71,7 @@ export const command = Command.make(
     const settings = yield* CurrentSettings
     const script = yield* Layers.mockScript(settings)
     const facts = yield* NodeProbe.use((probe) => probe.gather(Backend.all)).pipe(
-      Effect.provide(Layers.nodeProbe(script)),
+      Effect.provide(Layers.nodeProbe(settings, script)),
     )
     const domains = yield* metered
     const runnable = usable(facts)

@@ -62,6 +62,7 @@ export const settingFlags = {
 /** Flags of `run` and `plan` that are no fields. */
 export const planFlags = {
   ...settingFlags,
+  offline: toggle("offline", "Fetch nothing over a network: images must be on the node"),
   runner: text("runner", "Where every backend runs: local, docker, docker:IMAGE, slurm or auto"),
   json,
 }

@@ -27,7 +27,7 @@ export const command = Command.make(
       given: input,
       set: input.set,
       runner: Option.getOrNull(input.runner),
-    }).pipe(Effect.provide(Layers.nodeProbe(script)))
+    }).pipe(Effect.provide(Layers.nodeProbe(settings, script)))
     yield* show(plan, settings, input.json)
   }),
 ).pipe(Command.withDescription("Show what a study would run, where and why; nothing is started"))

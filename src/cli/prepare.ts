@@ -108,7 +108,7 @@ export const prepare = Effect.fn("prepare")(function* (
   const judgement = Judge.judge({
     resolution,
     facts,
-    executors: settings.mockFile === null ? ["local"] : ["local", "docker", "slurm"],
+    executors: settings.mockFile === null ? ["local", "docker"] : ["local", "docker", "slurm"],
   })
   const missing =
     settings.mockFile === null && !spec.execution.skipPreflight

@@ -39,7 +39,7 @@ export const command = Command.make(
       given: input,
       set: input.set,
       runner: Option.getOrNull(input.runner),
-    }).pipe(Effect.provide(Layers.nodeProbe(script)))
+    }).pipe(Effect.provide(Layers.nodeProbe(settings, script)))
     const { plan, spec } = prepared
     if (input.dryRun) return yield* Plan.show(plan, settings, input.json)
     for (const finding of plan.findings)
@@ -52,6 +52,12 @@ export const command = Command.make(
     }
     const baseDirectory =
       file === null ? settings.workingDirectory : Files.folderOf(Files.under(settings.workingDirectory, file))
+    const modes = new Set(plan.cells.flatMap((cell) => (cell.skip === null ? [cell.runner.mode] : [])))
+    const docker = Layers.dockerNode(settings, input.offline)
+    if (script === null && modes.has("docker")) {
+      const dockerReady = yield* Effect.promise(() => import("./dockerReady.ts"))
+      yield* Effect.provide(dockerReady.ready(plan, input.quiet || input.progress === "json"), docker)
+    }
     const choice = input.quiet ? "none" : input.progress
     const store = yield* Effect.promise(() => import("../store/files.ts"))
     const outcome = yield* Effect.scoped(
@@ -77,7 +83,7 @@ export const command = Command.make(
       Effect.provide(
         Layer.mergeAll(
           store.layer,
-          Layers.executor(settings, script, baseDirectory),
+          Layers.executor(settings, script, baseDirectory, modes, docker),
           Layers.progress(choice, settings, Output.styleOf(settings)),
         ).pipe(Layer.provideMerge(Layers.machine)),
       ),

@@ -1,4 +1,4 @@
-import { Encoding, Option, Result, Schema } from "effect"
+import { Option, Schema } from "effect"
 
 /** The name that Docker Hub has in configuration files. */
 export const dockerHub = "https://index.docker.io/v1/"
@@ -83,6 +83,7 @@ const decodeConfig = Schema.decodeUnknownOption(
 )
 
 const decodeAuth = Schema.decodeUnknownOption(Auth)
+const decodeBase64 = Schema.decodeUnknownOption(Schema.StringFromBase64)
 
 /** Keys of older configurations carry a scheme and a path: only the host counts. */
 const hostOf = (key: string): string => key.replace(/^https?:\/\//, "").replace(/\/.*$/, "")
@@ -113,13 +114,12 @@ const written = (entry: unknown, serverAddress: string): Credentials | null => {
   if (identitytoken !== undefined && identitytoken !== "")
     return { kind: "identity", identityToken: identitytoken, serverAddress }
   if (auth !== undefined && auth !== "") {
-    const text = Encoding.decodeBase64String(auth)
-    if (Result.isFailure(text)) return bad
-    const colon = text.success.indexOf(":")
+    const text = Option.getOrElse(decodeBase64(auth), () => "")
+    const colon = text.indexOf(":")
     if (colon < 1) return bad
-    // The docker command strips these too: older versions padded the text before they encoded it.
-    const secret = text.success.slice(colon + 1).replace(/^\0+|\0+$/g, "")
-    return { kind: "inline", username: text.success.slice(0, colon), password: secret, serverAddress }
+    // Configurations of old versions end in zero bytes; the docker command takes them away too.
+    const secret = text.slice(colon + 1).replace(/^\0+|\0+$/g, "")
+    return { kind: "inline", username: text.slice(0, colon), password: secret, serverAddress }
   }
   return username !== undefined && username !== "" && password !== undefined
     ? { kind: "inline", username, password, serverAddress }
@@ -155,14 +155,19 @@ const decodeAnswer = Schema.decodeUnknownOption(
   ),
 )
 
+/** Credentials that need no more asking. */
+export type Answer = Exclude<Credentials, { readonly kind: "helper" }>
+
 /** What a helper answered on its standard output. The user name `<token>` says that the secret is an identity token. */
-export const fromHelper = (stdout: string, serverAddress: string): Exclude<Credentials, { readonly kind: "helper" }> =>
+export const fromHelper = (stdout: string, serverAddress: string): Answer =>
   Option.match(decodeAnswer(stdout), {
     onNone: () => ({
       kind: "none",
       problem: `the answer of the credential helper for ${serverAddress} is no JSON with a Username and a Secret`,
     }),
     onSome: ({ Username, Secret }) => {
+      if (Username === "" || Secret === "")
+        return { kind: "none", problem: `the credential helper for ${serverAddress} has an empty Username or Secret` }
       if (Username === "<token>") return { kind: "identity", identityToken: Secret, serverAddress }
       return { kind: "inline", username: Username, password: Secret, serverAddress }
     },

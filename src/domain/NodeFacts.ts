@@ -9,6 +9,10 @@ export const DockerFacts = Schema.Struct({
   version: Schema.optionalKey(Schema.String),
   /** Why this Docker cannot hand the node's GPUs to a container; null or absent when it can. */
   gpuReason: Schema.optionalKey(Schema.NullOr(Schema.String)),
+  rootless: Schema.optionalKey(Schema.Boolean),
+  cgroupVersion: Schema.optionalKey(Schema.String),
+  /** Where its images lie on this node. */
+  rootDirectory: Schema.optionalKey(Schema.String),
 })
 export type DockerFacts = typeof DockerFacts.Type
 

@@ -52,6 +52,8 @@ export interface EngineHandle {
 export interface LaunchContext {
   /** The cell's folder; the host writes `engine.log` in it. */
   readonly directory: string
+  /** The study's name. */
+  readonly study: string
   readonly cell: Pick<Cell, "index" | "cycle" | "hash" | "runner" | "placement">
 }
 

@@ -9,6 +9,8 @@ import type { ResultDocument } from "../domain/ResultDocument.ts"
 export interface CellContext {
   /** The cell's own folder, which exists already: raw tables, environment and engine log go there. */
   readonly directory: string
+  /** The study's name. */
+  readonly study: string
   /** 1, or higher when a failed cell is tried again. */
   readonly attempt: number
   /** Whether the engine may be kept for the next cell when its launch is identical. */

@@ -161,7 +161,11 @@ export const layer = Layer.effect(
       })
 
       yield* phases.enter("launch")
-      const lease = yield* pool.lease(launch, { directory: context.directory, cell }, context.reuseEngine)
+      const lease = yield* pool.lease(
+        launch,
+        { directory: context.directory, study: context.study, cell },
+        context.reuseEngine,
+      )
       yield* session.watchProcesses(lease.handle.processIds)
       yield* phases.enter("load")
       yield* Readiness.awaitReady(lease.handle, launch, timeouts.launchSeconds)

@@ -1,16 +1,21 @@
 import { createHash, randomBytes } from "node:crypto"
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { neededLibraries } from "./cpuVariants.ts"
 import { type EngineManifest, packed } from "./engineAssets.ts"
 
-const intact = (directory: string, manifest: EngineManifest): boolean =>
-  manifest.files.every((file) => {
+/** Whether everything is there that this node's processor may load; an image holds no more than that. */
+const intact = (directory: string, manifest: EngineManifest): boolean => {
+  const needed = new Set(neededLibraries(manifest.files.map(({ name }) => name)))
+  return manifest.files.every((file) => {
+    if (!needed.has(file.name)) return true
     try {
       return statSync(join(directory, file.name)).size === file.size
     } catch {
       return false
     }
   })
+}
 
 const unpackInto = (directory: string, manifest: EngineManifest, bytes: Uint8Array): void => {
   for (const file of manifest.files) {

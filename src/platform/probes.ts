@@ -1,5 +1,6 @@
 import { constants } from "node:fs"
 import { access, stat } from "node:fs/promises"
+import { release } from "node:os"
 import { join } from "node:path"
 
 /** The full path of a command as a shell would find it on `path`; null when it is not there. */
@@ -53,3 +54,6 @@ export const outputOf = async (command: ReadonlyArray<string>, timeoutMillis: nu
 
 /** The operating system and processor that this program was built for, e.g. `linux-x64`. */
 export const target = `${process.platform}-${process.arch}`
+
+/** The release of this node's kernel. */
+export const kernelVersion = (): string => release()

@@ -107,3 +107,6 @@ export const outOfMemoryKills = (): number | null => {
     return null
   }
 }
+
+/** `uid:gid` of this process. */
+export const userAndGroup = (): string => `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`

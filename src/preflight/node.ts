@@ -1,15 +1,14 @@
 import { Effect, Layer } from "effect"
 import type { Backend } from "../domain/Backend.ts"
-import type { DockerFacts, EngineFacts, GpuFacts, NodeFacts } from "../domain/NodeFacts.ts"
+import type { EngineFacts, GpuFacts, NodeFacts } from "../domain/NodeFacts.ts"
 import * as Engines from "../engines/Engines.ts"
 import * as Environment from "../platform/environment.ts"
-import * as Http from "../platform/http.ts"
 import * as Nvml from "../platform/nvml.ts"
 import * as Probes from "../platform/probes.ts"
 import * as Sysfs from "../platform/sysfs.ts"
 import { exists } from "../platform/textFiles.ts"
 import * as Container from "./Container.ts"
-import * as DockerSocket from "./DockerSocket.ts"
+import * as Docker from "./docker.ts"
 import * as Gpus from "./Gpus.ts"
 import { NodeProbe } from "./NodeProbe.ts"
 
@@ -20,10 +19,13 @@ export interface Node {
   readonly root: string
   /** Backends that this build can drive. */
   readonly adapters: ReadonlyArray<Backend>
+  /** What llem's own image is made of, with which a daemon behind a network shows where it runs. */
+  readonly image: Docker.ProbeImage
 }
 
-const daemonMillis = 2000
 const smiMillis = 5000
+/** Where a daemon that a service manager started finds commands. */
+const daemonPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 const there: EngineFacts = { available: true, reason: null }
 const missing = (reason: string): EngineFacts => ({ available: false, reason })
@@ -46,22 +48,6 @@ const engine = async (node: Node, backend: Backend): Promise<EngineFacts> => {
   if (command === undefined) return missing("its Python package is not looked for")
   const found = await Probes.findCommand(command, node.variables["PATH"] ?? "")
   return found === null ? missing(`there is no ${command} on PATH`) : there
-}
-
-const askDaemon = async (path: string): Promise<DockerFacts> => {
-  const problem = await Probes.socketProblem(path)
-  if (problem !== null) return DockerSocket.refused(path, problem)
-  const get = (what: string) => Http.get({ url: `http://docker${what}`, unix: path }, daemonMillis)
-  const [ping, version] = await Promise.all([get("/_ping"), get("/version")])
-  return DockerSocket.judged(path, { ping, version })
-}
-
-const docker = async (node: Node): Promise<DockerFacts> => {
-  const place = DockerSocket.place(node.variables)
-  if (place.kind === "unusable") return place.facts
-  const answers = await Promise.all(place.paths.map(askDaemon))
-  const first = answers[0] ?? DockerSocket.refused("/var/run/docker.sock", "missing")
-  return answers.find((one) => one.usable) ?? answers.find((one) => one.code === "docker_permission") ?? first
 }
 
 /** GPUs that the driver's files or nvidia-smi tell of, where NVML cannot be asked. */
@@ -100,30 +86,32 @@ const insideContainer = async (node: Node): Promise<boolean> => {
  * Looks at a node once: everything at the same time, each with its own limit, then the GPUs, since a driver that wakes
  * up holds this thread.
  */
-export const gather = async (node: Node): Promise<NodeFacts> => {
-  const engineOf = (backend: Backend) => engine(node, backend)
-  const [dockerFacts, inside, pytorch, vllm, tensorrt, sglang, llamacpp, embeddedFacts, endpoint] = await Promise.all([
-    docker(node),
-    insideContainer(node),
-    engineOf("pytorch"),
-    engineOf("vllm"),
-    engineOf("tensorrt"),
-    engineOf("sglang"),
-    engineOf("llamacpp"),
-    engineOf("embedded"),
-    engineOf("endpoint"),
-  ])
-  return {
-    docker: dockerFacts,
-    insideContainer: inside,
-    engines: { pytorch, vllm, tensorrt, sglang, llamacpp, embedded: embeddedFacts, endpoint },
-    ...(await gpus(node)),
-  }
-}
+export const gather = Effect.fn("preflight.gather")(function* (node: Node): Effect.fn.Return<NodeFacts> {
+  const engineOf = (backend: Backend) => Effect.promise(() => engine(node, backend))
+  const { asked, inside, hook, ...engines } = yield* Effect.all(
+    {
+      asked: Docker.ask(node.variables, node.image),
+      inside: Effect.promise(() => insideContainer(node)),
+      hook: Effect.promise(() => Probes.findCommand("nvidia-container-runtime-hook", daemonPath)),
+      pytorch: engineOf("pytorch"),
+      vllm: engineOf("vllm"),
+      tensorrt: engineOf("tensorrt"),
+      sglang: engineOf("sglang"),
+      llamacpp: engineOf("llamacpp"),
+      embedded: engineOf("embedded"),
+      endpoint: engineOf("endpoint"),
+    },
+    { concurrency: "unbounded" },
+  )
+  const found = yield* Effect.promise(() => gpus(node))
+  const host = { kernelVersion: Probes.kernelVersion(), hasGpus: found.gpus.length > 0, hasGpuHook: hook !== null }
+  return { docker: Docker.judge(asked, host), insideContainer: inside, engines, ...found }
+})
 
 /** This machine. */
-export const layer = Layer.sync(NodeProbe, () => {
-  const { variables } = Environment.read()
-  const node: Node = { variables, root: "", adapters: Engines.available }
-  return NodeProbe.of({ gather: () => Effect.promise(() => gather(node)) })
-})
+export const layer = (image: Docker.ProbeImage) =>
+  Layer.sync(NodeProbe, () => {
+    const { variables } = Environment.read()
+    const node: Node = { variables, root: "", adapters: Engines.available, image }
+    return NodeProbe.of({ gather: () => gather(node) })
+  })

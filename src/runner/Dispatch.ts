@@ -131,6 +131,7 @@ export const dispatch = Effect.fn("Dispatch.dispatch")(function* (
       const lost = yield* Deferred.make<never, StoreError>()
       const context: CellContext = {
         directory,
+        study: plan.study.name,
         attempt: 1,
         reuseEngine: options.reuseEngine,
         onPhase: (phase) =>

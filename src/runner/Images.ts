@@ -1,10 +1,11 @@
 import type { Backend } from "../domain/Backend.ts"
+import { embeddedImage } from "../domain/Version.ts"
 
 const vllm = "vllm/vllm-openai:v0.18.2"
 
 /**
  * The image of each backend where none is named, pinned by tag. vLLM's image brings torch and transformers, which is
- * all that the pytorch server needs; the embedded engine is this binary, mounted into a small glibc system.
+ * all that the pytorch server needs; the embedded engine's image is made by llem from its own binary.
  */
 const defaults: Readonly<Record<Backend, string | null>> = {
   pytorch: vllm,
@@ -12,7 +13,7 @@ const defaults: Readonly<Record<Backend, string | null>> = {
   tensorrt: "nvcr.io/nvidia/tensorrt-llm/release:1.2.0rc7",
   sglang: "lmsysorg/sglang:v0.5.18",
   llamacpp: "ghcr.io/ggml-org/llama.cpp:server-cuda-b10423",
-  embedded: "debian:12.11-slim",
+  embedded: embeddedImage,
   endpoint: null,
 }
 

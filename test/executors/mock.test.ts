@@ -21,6 +21,7 @@ const start = Effect.fnUntraced(function* (script: MockScript.MockScript, attemp
   const fiber = yield* Executor.use((executor) =>
     executor.execute(cell(1), {
       directory: "/results/study/cells/0001_c1",
+      study: "study",
       attempt,
       reuseEngine: false,
       onPhase: (phase) => Effect.sync(() => void phases.push(phase)),

@@ -134,6 +134,7 @@ const execute = (log: Array<string>, one: Cell, what: Node = {}) =>
       Executor.use((executor) =>
         executor.execute(one, {
           directory: "/cell",
+          study: "study",
           attempt: 1,
           reuseEngine: false,
           onPhase: (phase) => Effect.sync(() => void log.push(phase)),

@@ -21,5 +21,6 @@ export const launchOf = (over: Partial<EngineLaunch> = {}): EngineLaunch => ({
 /** The context of a launch for some cell. */
 export const contextOf = (directory: string, over: Partial<LaunchContext["cell"]> = {}): LaunchContext => ({
   directory,
+  study: "study",
   cell: { ...cell(1), ...over },
 })

@@ -1,0 +1,79 @@
+import { Effect, Layer } from "effect"
+import { DockerError } from "../domain/Failure.ts"
+import { embeddedImage } from "../domain/Version.ts"
+import * as Files from "../platform/modelFiles.ts"
+import * as OwnImage from "../platform/ownImage.ts"
+import { Docker, type ImageInfo, type RegistryAuth } from "./Docker.ts"
+import { EngineImages, type ReadyImage } from "./EngineImages.ts"
+
+export interface ImageOptions {
+  /** llem's own binary; null while it runs from its sources, and its own image cannot be made. */
+  readonly binary: string | null
+  readonly cacheDirectories: ReadonlyArray<string>
+  /** Nothing is fetched over a network. */
+  readonly offline: boolean
+  readonly auth: (reference: string) => Effect.Effect<RegistryAuth | null>
+}
+
+const missing = (reference: string, message: string, fix: string): DockerError =>
+  new DockerError({ reason: "image", message, fix, details: { image: reference } })
+
+const making = (reference: string, cause: unknown): DockerError =>
+  missing(
+    reference,
+    `llem's own image could not be made: ${cause instanceof Error ? cause.message : String(cause)}`,
+    "Give LLEM_CACHE_DIR a folder that can be written and has 300 MB of room.",
+  )
+
+/** Images from this daemon, a registry, or, for the embedded engine, made of this binary and loaded. */
+export const layer = (options: ImageOptions) =>
+  Layer.effect(
+    EngineImages,
+    Effect.gen(function* () {
+      const docker = yield* Docker
+
+      const attempt = <A>(run: () => Promise<A>) =>
+        Effect.tryPromise({ try: run, catch: (cause) => making(embeddedImage, cause) })
+
+      const make = Effect.fnUntraced(function* (reference: string) {
+        const { binary } = options
+        if (binary === null)
+          return yield* missing(
+            reference,
+            "llem runs from its sources, so it has no binary to make its image of",
+            "Build it (bun run build) and run dist/llem.",
+          )
+        const cache = options.cacheDirectories[0] ?? "/tmp"
+        const inputs = yield* attempt(() => OwnImage.inputsOf(binary, cache))
+        const before = yield* docker.image(reference)
+        if (before?.labels[OwnImage.inputsLabel] === inputs)
+          return { info: before, source: "present" } satisfies ReadyImage
+        const file = `${cache}/images/${inputs.slice(0, 16)}.tar`
+        yield* attempt(() => OwnImage.writeOwnImage(file, binary, reference, inputs))
+        yield* docker.load(file).pipe(Effect.ensuring(Effect.promise(() => Files.remove(file))))
+        return yield* found(reference, "made")
+      })
+
+      const found = Effect.fnUntraced(function* (reference: string, source: ReadyImage["source"]) {
+        const info: ImageInfo | null = yield* docker.image(reference)
+        if (info !== null) return { info, source } satisfies ReadyImage
+        return yield* missing(reference, `The image ${reference} is gone again`, `docker pull ${reference}`)
+      })
+
+      return EngineImages.of({
+        ensure: Effect.fn("EngineImages.ensure")(function* (reference, onProgress = () => undefined) {
+          if (reference === embeddedImage) return yield* make(reference)
+          const info = yield* docker.image(reference)
+          if (info !== null) return { info, source: "present" } satisfies ReadyImage
+          if (options.offline)
+            return yield* missing(
+              reference,
+              `The image ${reference} is not on this node, and --offline forbids to pull it`,
+              `docker pull ${reference}, or bring it in a file: llem images load FILE`,
+            )
+          yield* docker.pull(reference, yield* options.auth(reference), onProgress)
+          return yield* found(reference, "pulled")
+        }),
+      })
+    }),
+  )

@@ -1,0 +1,76 @@
+import { createHash } from "node:crypto"
+import { readFileSync } from "node:fs"
+import { neededLibraries } from "./cpuVariants.ts"
+import { packed } from "./engineAssets.ts"
+import { runtimeFiles } from "./engineRuntime.ts"
+import { type LayerEntry, writeImage } from "./imageArchive.ts"
+import { contentHash, identify } from "./modelFiles.ts"
+
+/** Where llem lies in its own image, and the folder of the engine's unpacked libraries. */
+export const binaryInImage = "/llem/llem"
+export const librariesInImage = "/llem/engine"
+/** Label with the hash of everything that the image was made of. */
+export const inputsLabel = "io.llem.inputs"
+
+const folder = (path: string, mode = 0o755): LayerEntry => ({ kind: "folder", path, mode })
+
+const needed = (): ReadonlySet<string> => new Set(neededLibraries(packed.manifest.files.map(({ name }) => name)))
+
+/** sha256 over what the image is made of: the binary, the loader and its libraries, the engine's libraries. */
+export const inputsOf = async (binary: string, cacheFolder: string): Promise<string> => {
+  const found = await identify(binary)
+  if (found === null) throw new Error(`there is no file ${binary}`)
+  const hash = createHash("sha256").update(await contentHash(binary, found, cacheFolder))
+  for (const { name, path } of runtimeFiles()) hash.update(name).update(readFileSync(path))
+  for (const name of needed()) hash.update(name)
+  return hash.update(packed.manifest.id).digest("hex")
+}
+
+const engineEntries = (): ReadonlyArray<LayerEntry> => {
+  const { manifest, blobPath } = packed
+  const bytes = Bun.zstdDecompressSync(readFileSync(blobPath))
+  const base = `${librariesInImage.slice(1)}/engine-${manifest.variant}-${manifest.id}`
+  const names = needed()
+  return [
+    folder(librariesInImage.slice(1)),
+    folder(base),
+    ...manifest.files
+      .filter(({ name }) => names.has(name))
+      .map(
+        ({ name, offset, size }): LayerEntry => ({
+          kind: "bytes",
+          path: `${base}/${name}`,
+          mode: 0o755,
+          content: bytes.subarray(offset, offset + size),
+        }),
+      ),
+  ]
+}
+
+/** Writes the embedded engine's image as a docker-archive: no registry, no base image, the same bytes from the same inputs. */
+export const writeOwnImage = async (path: string, binary: string, tag: string, inputs: string): Promise<void> => {
+  const libraries = "lib/x86_64-linux-gnu"
+  const [loader, ...others] = runtimeFiles()
+  await writeImage(path, {
+    tag,
+    architecture: "amd64",
+    command: [binaryInImage, "--version"],
+    labels: { [inputsLabel]: inputs },
+    entries: [
+      folder("etc"),
+      folder("lib"),
+      folder(libraries),
+      folder("lib64"),
+      folder("llem"),
+      folder("tmp", 0o1777),
+      ...(loader === undefined
+        ? []
+        : [{ kind: "file", path: `lib64/${loader.name}`, mode: 0o755, source: loader.path } as const]),
+      ...others.map(
+        ({ name, path: source }): LayerEntry => ({ kind: "file", path: `${libraries}/${name}`, mode: 0o755, source }),
+      ),
+      { kind: "file", path: binaryInImage.slice(1), mode: 0o755, source: binary },
+      ...engineEntries(),
+    ],
+  })
+}
