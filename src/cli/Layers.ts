@@ -107,7 +107,7 @@ const engineHost = (settings: Settings, modes: ReadonlySet<RunnerMode>, docker: 
 const measuring = (settings: Settings, baseDirectory: string, host: Layer.Layer<EngineHost>) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const [harness, pool, models, datasets, client, meter, store] = yield* Effect.promise(() =>
+      const [harness, pool, models, datasets, client, meter, store, gate, nvml] = yield* Effect.promise(() =>
         Promise.all([
           import("../harness/HarnessExecutor.ts"),
           import("../harness/EnginePool.ts"),
@@ -116,6 +116,8 @@ const measuring = (settings: Settings, baseDirectory: string, host: Layer.Layer<
           import("../workload/socketClient.ts"),
           import("../meters/node.ts"),
           import("../store/files.ts"),
+          import("../harness/gpuGate.ts"),
+          import("../platform/nvml.ts"),
         ]),
       )
       return harness.layer.pipe(
@@ -126,6 +128,7 @@ const measuring = (settings: Settings, baseDirectory: string, host: Layer.Layer<
             datasets.layer({ baseDirectory, setsDirectory: `${settings.dataDirectory}/datasets` }),
             client.layer,
             meter.layer(),
+            gate.layer(() => nvml.readGpus(settings.nvmlLibrary)),
             store.cellFilesLayer,
             hostFacts.layer,
           ),

@@ -24,6 +24,8 @@ export interface Settings {
   readonly mockFile: string | null
   /** What else LLEM_EXECUTOR says, which is a mistake. */
   readonly unknownExecutor: string | null
+  /** `LLEM_NVML_LIBRARY`: the library to ask for GPUs instead of the driver's own. */
+  readonly nvmlLibrary: string | null
   readonly color: boolean
   readonly liveView: boolean
   readonly columns: number
@@ -81,6 +83,7 @@ export const from = (environment: ProcessEnvironment): Settings => {
     images: byBackend(variables, "LLEM_IMAGE_"),
     mockFile: executor?.startsWith("mock:") ? executor.slice("mock:".length) : null,
     unknownExecutor: executor === null || executor.startsWith("mock:") ? null : executor,
+    nvmlLibrary: nonEmpty(variables["LLEM_NVML_LIBRARY"]),
     color: environment.stdoutIsTerminal && nonEmpty(variables["NO_COLOR"]) === null && !dumb,
     liveView: environment.stderrIsTerminal && !dumb,
     columns: environment.stdoutColumns ?? 100,

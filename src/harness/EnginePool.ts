@@ -30,6 +30,8 @@ export class EnginePool extends Context.Service<
       context: LaunchContext,
       reuse: boolean,
     ): Effect.Effect<Lease, ExecutionError, Scope.Scope>
+    /** Ends a kept engine that this launch cannot use; true when there is one that it will use. */
+    settle(launch: EngineLaunch, context: LaunchContext, reuse: boolean): Effect.Effect<boolean>
   }
 >()("llem/harness/EnginePool") {}
 
@@ -65,15 +67,30 @@ export const layer = Layer.effect(
       return { key: keyOf(launch, context), handle, scope }
     })
 
+    /** The kept engine, if it lives and the launch can use it; one that it cannot use ends. */
+    const takeFitting = Effect.fnUntraced(function* (launch: EngineLaunch, context: LaunchContext, reuse: boolean) {
+      const before = yield* takeKept
+      if (before === null) return null
+      const alive = Option.isNone(yield* Effect.timeoutOption(before.handle.exit, 0))
+      if (alive && reuse && before.key === keyOf(launch, context)) return before
+      yield* stop(before)
+      return null
+    })
+
     return EnginePool.of({
+      settle: (launch, context, reuse) =>
+        Effect.uninterruptible(
+          Effect.gen(function* () {
+            const fitting = yield* takeFitting(launch, context, reuse)
+            if (fitting !== null) yield* Ref.set(slot, fitting)
+            return fitting !== null
+          }),
+        ),
       lease: (launch, context, reuse) =>
         Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
-            const before = yield* takeKept
-            const alive = before !== null && Option.isNone(yield* Effect.timeoutOption(before.handle.exit, 0))
-            const fits = before !== null && alive && reuse && before.key === keyOf(launch, context)
-            if (before !== null && !fits) yield* stop(before)
-            const engine = fits ? before : yield* start(launch, context, restore)
+            const fitting = yield* takeFitting(launch, context, reuse)
+            const engine = fitting ?? (yield* start(launch, context, restore))
             const done = yield* Ref.make(false)
             const release = (keep: boolean) =>
               Effect.gen(function* () {
@@ -81,7 +98,7 @@ export const layer = Layer.effect(
                 yield* reuse && keep ? Ref.set(slot, engine) : stop(engine)
               })
             yield* Effect.addFinalizer((exit) => release(Exit.isSuccess(exit)))
-            return { handle: engine.handle, reused: fits, release }
+            return { handle: engine.handle, reused: fitting !== null, release }
           }),
         ),
     })

@@ -15,6 +15,7 @@ import { Datasets } from "../workload/Datasets.ts"
 import { LoadClient } from "../workload/LoadClient.ts"
 import * as Schedules from "../workload/Schedules.ts"
 import * as BaselineCache from "./BaselineCache.ts"
+import { DeviceGate } from "./DeviceGate.ts"
 import { EnginePool } from "./EnginePool.ts"
 import type { Observation } from "./Observation.ts"
 import * as Phases from "./Phases.ts"
@@ -67,6 +68,9 @@ const engineDetails = (handle: EngineHandle, launch: EngineLaunch) =>
     const version = details["version"]
     return { version: typeof version === "string" ? version : null, details }
   })
+
+/** How long a strict gate waits for others to free the GPUs. */
+const gateWaitSeconds = 300
 
 const cutOff = ["connect", "reset", "incomplete"]
 
@@ -128,6 +132,7 @@ export const layer = Layer.effect(
     const models = yield* Models
     const datasets = yield* Datasets
     const meter = yield* Meter
+    const gate = yield* DeviceGate
     const pool = yield* EnginePool
     const client = yield* LoadClient
     const files = yield* CellFiles
@@ -147,6 +152,14 @@ export const layer = Layer.effect(
       const schedule = yield* Effect.fromResult(Schedules.of(experiment, batchSize, workload.requests.length)).pipe(
         Effect.mapError((problem) => unsupportedError(cell, [problem])),
       )
+      const launching = { directory: context.directory, study: context.study, cell }
+      const gateWarnings = yield* Effect.gen(function* () {
+        const { gpuUuids, gate: how } = cell.placement
+        if (gpuUuids.length === 0) return []
+        // What a kept engine holds is this study's own, and cannot be told from what others hold.
+        if (yield* pool.settle(launch, launching, context.reuseEngine)) return []
+        return yield* gate.check(gpuUuids, how, gateWaitSeconds)
+      })
       const session = yield* meter.open({
         sampleHz: experiment.energy.sample_hz,
         gpuUuids: cell.placement.gpuUuids,
@@ -161,11 +174,7 @@ export const layer = Layer.effect(
       })
 
       yield* phases.enter("launch")
-      const lease = yield* pool.lease(
-        launch,
-        { directory: context.directory, study: context.study, cell },
-        context.reuseEngine,
-      )
+      const lease = yield* pool.lease(launch, launching, context.reuseEngine)
       yield* session.watchProcesses(lease.handle.processIds)
       yield* phases.enter("load")
       yield* Readiness.awaitReady(lease.handle, launch, timeouts.launchSeconds)
@@ -239,7 +248,7 @@ export const layer = Layer.effect(
           baseline: baseline.figures,
           baselineWhy: baseline.why,
         },
-        warnings: workload.warnings,
+        warnings: [...gateWarnings, ...workload.warnings],
         host: snapshot,
       }
       yield* Effect.all(

@@ -51,6 +51,26 @@ const cell = (pool: EnginePool.EnginePool["Service"], name: string, reuse: boole
   )
 
 describe("engine pool", () => {
+  effect("a kept engine that the next launch cannot use is ended when asked, one that it can use stays", () => {
+    const log: Array<string> = []
+    return Effect.gen(function* () {
+      const settled = yield* withPool(log, (pool) =>
+        Effect.gen(function* () {
+          const settle = (name: string, reuse: boolean) => pool.settle(named(name), contextOf("/nowhere"), reuse)
+          const first = yield* settle("a", true)
+          yield* cell(pool, "a", true)
+          const same = yield* settle("a", true)
+          const reused = yield* cell(pool, "a", true)
+          const other = yield* settle("b", true)
+          log.push("settled")
+          return { first, same, reused, other, after: yield* cell(pool, "a", true) }
+        }),
+      )
+      expect(settled).toEqual({ first: false, same: true, reused: true, other: false, after: false })
+      expect(log).toEqual(["start a", "stop a", "settled", "start a", "stop a"])
+    })
+  })
+
   effect("every cell gets a fresh engine unless the study reuses them", () => {
     const log: Array<string> = []
     return Effect.gen(function* () {

@@ -1,11 +1,14 @@
 import { describe, expect } from "bun:test"
 import { Clock, Deferred, Effect, Exit, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import { LocalError } from "../../src/domain/Failure.ts"
 import type { Cell } from "../../src/domain/Plan.ts"
 import type { RequestRecord } from "../../src/domain/Request.ts"
+import type { Gate } from "../../src/domain/Study.ts"
 import { Models } from "../../src/engines/Models.ts"
 import { type EngineExit, EngineHost } from "../../src/executors/EngineHost.ts"
 import { Executor } from "../../src/executors/Executor.ts"
+import { DeviceGate } from "../../src/harness/DeviceGate.ts"
 import * as EnginePool from "../../src/harness/EnginePool.ts"
 import * as HarnessExecutor from "../../src/harness/HarnessExecutor.ts"
 import { Meter } from "../../src/meters/Meter.ts"
@@ -25,10 +28,15 @@ interface Node {
   readonly runsSeconds?: ReadonlyArray<number>
   /** What becomes of a request of a run. */
   readonly answer?: (run: number, id: number, atSeconds: number) => RequestRecord
+  /** What the gate says of a cell's GPUs. */
+  readonly gate?: ReturnType<DeviceGate["Service"]["check"]>
 }
 
 /** A node over a test clock; `log` has what was asked of it. */
-const node = (log: Array<string>, { loadsSeconds = 0, runsSeconds = [2, 8], answer }: Node = {}) => {
+const node = (
+  log: Array<string>,
+  { loadsSeconds = 0, runsSeconds = [2, 8], answer, gate = Effect.succeed([]) }: Node = {},
+) => {
   const host = Layer.succeed(
     EngineHost,
     EngineHost.of({
@@ -112,6 +120,16 @@ const node = (log: Array<string>, { loadsSeconds = 0, runsSeconds = [2, 8], answ
               }
             }),
         })
+      }),
+    ),
+    Layer.succeed(
+      DeviceGate,
+      DeviceGate.of({
+        check: (gpuUuids, how, waitSeconds) =>
+          Effect.suspend(() => {
+            log.push(`look at ${gpuUuids.join(",")} ${how} ${waitSeconds}`)
+            return gate
+          }),
       }),
     ),
     someHost,
@@ -240,6 +258,55 @@ describe("one cell", () => {
       ])
       const { exit } = yield* execute([], cellOf(), { runsSeconds: [19, 49] })
       expect(Exit.isSuccess(exit)).toBe(true)
+    }),
+  )
+
+  const onGpu = (how: Gate): Cell => {
+    const one = cellOf()
+    return { ...one, placement: { ...one.placement, gpuUuids: ["GPU-a"], gate: how } }
+  }
+
+  effect(
+    "what others hold of its GPUs is looked at before anything else is metered or started, and is in the result",
+    () =>
+      Effect.gen(function* () {
+        const log: Array<string> = []
+        const warning = { code: "residual_gpu_memory", message: "5120 MiB of GPU-a" }
+        const { exit } = yield* execute(log, onGpu("warn"), { gate: Effect.succeed([warning]) })
+        expect(log.slice(0, 4)).toEqual(["gate", "look at GPU-a warn 300", "baseline", "launch"])
+        expect(Exit.isSuccess(exit) && exit.value.verdict.warnings).toContainEqual(warning)
+      }),
+  )
+
+  effect("a cell whose GPUs stay busy fails before its engine starts", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const busy = new LocalError({ reason: "busy", message: "held", fix: "free them", details: {} })
+      const { failure } = yield* execute(log, onGpu("strict"), { gate: Effect.fail(busy) })
+      expect(failure).toMatchObject({ _tag: "LocalError", reason: "busy" })
+      expect(log).toEqual(["gate", "look at GPU-a strict 300"])
+    }),
+  )
+
+  effect("an engine that is kept for the next cell is nobody else's: its GPUs are not looked at again", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const context = {
+        directory: "/cell",
+        study: "study",
+        attempt: 1,
+        reuseEngine: true,
+        onPhase: () => Effect.void,
+        onLive: () => Effect.void,
+      }
+      const running = yield* Effect.forkChild(
+        Executor.use((executor) =>
+          Effect.andThen(executor.execute(onGpu("strict"), context), executor.execute(onGpu("strict"), context)),
+        ).pipe(Effect.provide(node(log, { runsSeconds: [2, 8, 2, 8] }))),
+      )
+      yield* TestClock.adjust("1 hour")
+      expect((yield* Fiber.join(running)).phases.map(({ phase }) => phase)).toContain("gate")
+      expect(log.filter((entry) => /^(look|stop)/.test(entry))).toEqual(["look at GPU-a strict 300", "stop"])
     }),
   )
 })

@@ -25,7 +25,7 @@ import { CellFiles } from "../../src/store/Store.ts"
 import { Datasets } from "../../src/workload/Datasets.ts"
 import { LoadClient } from "../../src/workload/LoadClient.ts"
 import { effect } from "../lib/effect.ts"
-import { clockTimeline, memoryFolder, memoryProgress, someHost } from "../lib/memory.ts"
+import { clockTimeline, memoryFolder, memoryProgress, openGate, someHost } from "../lib/memory.ts"
 
 const text = `
 name: pipeline
@@ -203,6 +203,7 @@ const layers = (trace: Trace, faults: Faults = {}) => {
           }),
       }),
     ),
+    openGate,
     someHost,
     clockTimeline,
   )

@@ -4,6 +4,7 @@ import type { Cell } from "../../src/domain/Plan.ts"
 import type { ResultDocument } from "../../src/domain/ResultDocument.ts"
 import type { StudyEvent } from "../../src/domain/StudyEvent.ts"
 import { Timeline } from "../../src/domain/Timeline.ts"
+import { DeviceGate } from "../../src/harness/DeviceGate.ts"
 import { Progress } from "../../src/progress/Progress.ts"
 import { StoreError, type StudyFolder } from "../../src/store/Store.ts"
 
@@ -79,3 +80,6 @@ export const someHost = Layer.succeed(
     snapshot: Effect.succeed({ hostName: "node1", startedBy: "ada", binarySha256: null, machine: {} }),
   }),
 )
+
+/** A gate that lets everything pass. */
+export const openGate = Layer.succeed(DeviceGate, DeviceGate.of({ check: () => Effect.succeed([]) }))

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test"
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { Effect } from "effect"
 import { readGpus } from "../../src/platform/nvml.ts"
 import { gather } from "../../src/preflight/node.ts"
 import { projectRoot } from "../lib/env.ts"
@@ -171,6 +172,7 @@ describe("the node's GPUs", () => {
     variables: { PATH: "", DOCKER_HOST: `unix://${work}/none.sock`, LLEM_NVML_LIBRARY: path },
     root: join(work, "root"),
     adapters: [],
+    image: { binary: null, cacheDirectories: [] },
   })
 
   test("are what NVML tells", async () => {
@@ -182,7 +184,7 @@ describe("the node's GPUs", () => {
         { uuid: "GPU-c", memoryCode: 3 },
       ],
     })
-    expect(await gather(node(path))).toMatchObject({
+    expect(await Effect.runPromise(gather(node(path)))).toMatchObject({
       gpus: [
         { uuid: "GPU-b", name: "NVIDIA L4", index: 1, driverVersion: "570.1", memoryBytes: 24e9 },
         { uuid: "GPU-c", name: "Stand-in GPU", index: 2, driverVersion: "570.1" },
@@ -193,7 +195,7 @@ describe("the node's GPUs", () => {
 
   test("come with the reason where NVML could not be asked", async () => {
     const path = library({ initCode: 18 })
-    const { gpus, nvmlReason } = await gather(node(path))
+    const { gpus, nvmlReason } = await Effect.runPromise(gather(node(path)))
     expect(gpus).toEqual([])
     expect(nvmlReason).toContain(path)
     expect(nvmlReason).toContain("different versions")
