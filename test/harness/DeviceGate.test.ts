@@ -1,4 +1,7 @@
-import { describe, expect, test } from "bun:test"
+import { afterAll, describe, expect, test } from "bun:test"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { Clock, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { GpuReading, GpuState } from "../../src/domain/GpuReading.ts"
@@ -6,7 +9,12 @@ import type { Gate } from "../../src/domain/Study.ts"
 import { DeviceGate } from "../../src/harness/DeviceGate.ts"
 import * as gpuGate from "../../src/harness/gpuGate.ts"
 import { residual } from "../../src/harness/ResidualMemory.ts"
+import { readGpus } from "../../src/platform/nvml.ts"
 import { effect } from "../lib/effect.ts"
+import { answers, standIn } from "../lib/nvml.ts"
+
+const work = mkdtempSync(join(tmpdir(), "llem-gate-"))
+afterAll(() => rmSync(work, { recursive: true, force: true }))
 
 const mebibyte = 2 ** 20
 
@@ -117,6 +125,25 @@ describe("a strict gate", () => {
     Effect.gen(function* () {
       const script = [...Array.from({ length: 150 }, () => held), reading(gpu("GPU-a", 0))]
       expect(yield* checked(script, "strict")).toMatchObject({ warnings: [], seconds: 300 })
+    }),
+  )
+
+  effect("sees through NVML when a process frees the memory", () =>
+    Effect.gen(function* () {
+      const used = 3 * 2 ** 30
+      const busy = { gpus: [{ uuid: "GPU-a", usedBytes: used, processes: [{ pid: 77, usedBytes: used }] }] }
+      const library = standIn(work, busy)
+      const passes = (gate: Gate) =>
+        DeviceGate.use((port) => port.check(["GPU-a"], gate, 300)).pipe(
+          Effect.provide(gpuGate.layer(() => readGpus(library))),
+        )
+      expect((yield* passes("warn"))[0]?.message).toEndWith("before the engine started: process 77")
+      const waiting = yield* Effect.forkChild(passes("strict"))
+      yield* TestClock.adjust("20 seconds")
+      expect(waiting.pollUnsafe()).toBeUndefined()
+      answers(library, { gpus: [{ uuid: "GPU-a" }] })
+      yield* TestClock.adjust("2 seconds")
+      expect(yield* Fiber.join(waiting)).toEqual([])
     }),
   )
 
