@@ -65,7 +65,7 @@ export const contextFiles = (name: string): { readonly meta: string; readonly tl
 }
 
 /** An address without the password that it may carry. */
-const shown = (address: string): string => address.replace(/^((?:[^/]*\/\/)?[^:@/]*):.*@/, "$1:***@")
+const shown = (address: string): string => address.replace(/^((?:[^/]*\/\/)?[^:@/]*):(?!\/\/).*@/, "$1:***@")
 
 const expected = "it must be unix:///path/to/docker.sock or tcp://host:port"
 
