@@ -102,8 +102,10 @@ export const LlamacppSection = open({
   parallel: optional(described(intAtLeast(1), "Requests per batch")),
   gpu_layers: optional(described(intAtLeast(0), "Layers on the GPU")),
   threads: optional(described(intAtLeast(1), "CPU threads")),
-  context_size: optional(described(intAtLeast(1), "Context length, tokens")),
+  context_size: optional(described(intAtLeast(1), "Context length of each request, tokens")),
+  ignore_eos: optional(described(Schema.Boolean, "Generate on past the end of text")),
 })
+export type LlamacppSection = typeof LlamacppSection.Type
 
 export const EmbeddedSection = Schema.Struct({
   batch_size: optional(described(intAtLeast(1), "Requests per static batch")),

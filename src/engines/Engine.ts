@@ -46,6 +46,8 @@ export interface EngineLaunch {
   readonly readinessPath: string
   /** Path of a JSON document about the running engine (`version` and whatever it says of itself); null for none. */
   readonly infoPath: string | null
+  /** Field of that document that holds the engine's version; absent: `version`. */
+  readonly versionField?: string
   /** Model name that requests carry. */
   readonly servedModel: string
 }

@@ -1,8 +1,12 @@
 import type { Backend } from "../domain/Backend.ts"
 import type { Engine } from "./Engine.ts"
 import { engine as embedded } from "./embedded/engine.ts"
+import { engine as llamacpp } from "./llamacpp/engine.ts"
 
-const engines: ReadonlyMap<Backend, Engine> = new Map([["embedded", embedded]])
+const engines: ReadonlyMap<Backend, Engine> = new Map([
+  ["embedded", embedded],
+  ["llamacpp", llamacpp],
+])
 
 /** The description of a backend's engine; null where this build has no adapter for it. */
 export const byBackend = (backend: Backend): Engine | null => engines.get(backend) ?? null

@@ -3,10 +3,10 @@ import { EngineError } from "../domain/Failure.ts"
 import { readHeader } from "../platform/ggufFile.ts"
 import * as Files from "../platform/modelFiles.ts"
 import type { ResolvedModel } from "./Engine.ts"
-import { ggufOf } from "./embedded/engine.ts"
 import * as Gguf from "./embedded/Gguf.ts"
 import * as Synthetic from "./embedded/Synthetic.ts"
 import { parse, type SyntheticModel } from "./embedded/SyntheticShape.ts"
+import { ggufOf } from "./GgufModel.ts"
 import { Models } from "./Models.ts"
 
 /** Where models are looked for and what is derived from them is kept. */

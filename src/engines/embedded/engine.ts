@@ -1,39 +1,19 @@
 import { Result } from "effect"
 import type { Experiment } from "../../domain/Experiment.ts"
 import type { Engine, EngineLaunch, Unsupported } from "../Engine.ts"
+import * as GgufModel from "../GgufModel.ts"
+import * as Lengths from "../Lengths.ts"
+import * as Sampling from "../Sampling.ts"
 import { toArgv } from "./Arguments.ts"
-import { allowed, parse } from "./SyntheticShape.ts"
+
+export { ggufOf } from "../GgufModel.ts"
 
 const servedModel = "model"
-const contextStep = 256
 /** LLAMA_MAX_SEQ of llama.cpp. */
 const maximumSequences = 256
 
 const cannot = (condition: boolean, field: string, message: string): ReadonlyArray<Unsupported> =>
   condition ? [{ field, message }] : []
-
-/** `owner/name` of a model hub, which has the form of a relative path. */
-const isHubId = (model: string): boolean => /^[A-Za-z0-9][\w.-]*\/[\w.-]+$/.test(model)
-
-/** The GGUF path or `synthetic:` name of a model; null when it has no such form. */
-export const ggufOf = (model: Experiment["model"]): string | null => {
-  if (typeof model !== "string") return model.gguf ?? null
-  if (model.startsWith("synthetic:") || /\.gguf$/i.test(model)) return model
-  return model.includes("/") && !isHubId(model) ? model : null
-}
-
-const modelProblems = (model: Experiment["model"]): ReadonlyArray<Unsupported> => {
-  const name = ggufOf(model)
-  if (name === null)
-    return [
-      { field: "model", message: "it needs a GGUF file (model: PATH.gguf, or {gguf: PATH}) or a synthetic: model" },
-    ]
-  return cannot(
-    name.startsWith("synthetic:") && parse(name) === null,
-    "model",
-    `there is no ${name}; allowed after synthetic: ${allowed.join(", ")}`,
-  )
-}
 
 const batchSize = (experiment: Experiment): number =>
   experiment.embedded?.batch_size ?? experiment.load.concurrency ?? 1
@@ -41,7 +21,7 @@ const batchSize = (experiment: Experiment): number =>
 const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => {
   const { decoder, devices, embedded } = experiment
   return [
-    ...modelProblems(experiment.model),
+    ...GgufModel.problems(experiment.model),
     ...cannot(experiment.precision !== null, "precision", "it runs the file's own weight format; leave precision out"),
     ...cannot(decoder.min_p !== undefined, "decoder.min_p", "it does not sample with min_p"),
     ...cannot(decoder.repetition_penalty !== 1, "decoder.repetition_penalty", "it has no repetition penalty"),
@@ -62,18 +42,11 @@ const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => {
   ]
 }
 
-/** Prompt and output of one request, rounded up: what each sequence's share of the context must hold. */
-const contextPerSequence = (experiment: Experiment): number => {
-  if (experiment.embedded?.context_size !== undefined) return experiment.embedded.context_size
-  const synthetic = typeof experiment.dataset === "string" ? null : experiment.dataset
-  const input = synthetic?.input_len ?? experiment.max_input_tokens
-  const output = synthetic?.output_len ?? experiment.max_output_tokens
-  return Math.ceil((input + output + 1) / contextStep) * contextStep
-}
+const contextPerSequence = (experiment: Experiment): number =>
+  experiment.embedded?.context_size ?? Lengths.contextPerSequence(experiment)
 
-/** Exact output lengths wherever the prompts carry no meaning; a person's own prompts may end by themselves. */
 const exactLengths = (experiment: Experiment): boolean =>
-  experiment.embedded?.ignore_eos ?? (typeof experiment.dataset !== "string" || experiment.dataset === "aienergyscore")
+  experiment.embedded?.ignore_eos ?? Lengths.exactByDefault(experiment)
 
 const launch: Engine["launch"] = (experiment, model) => {
   const problems = unsupported(experiment)
@@ -109,7 +82,7 @@ const launch: Engine["launch"] = (experiment, model) => {
 
 const encode: Engine["encode"] = (experiment, launched, request) => {
   const { decoder } = experiment
-  const sampled = decoder.do_sample && decoder.temperature > 0
+  const sampled = Sampling.isSampled(experiment)
   return {
     path: "/v1/completions",
     headers: {},
@@ -120,7 +93,7 @@ const encode: Engine["encode"] = (experiment, launched, request) => {
       ignore_eos: exactLengths(experiment),
       temperature: sampled ? decoder.temperature : 0,
       ...(sampled ? { top_k: decoder.top_k, top_p: decoder.top_p } : {}),
-      seed: (experiment.random_seed + request.id) % 2 ** 31,
+      seed: Sampling.seedOf(experiment, request),
       stream: true,
       stream_options: { include_usage: true, continuous_usage_stats: true },
       return_token_ids: true,

@@ -1,0 +1,159 @@
+import { Result } from "effect"
+import type { Experiment } from "../../domain/Experiment.ts"
+import type { Engine, EngineLaunch, Mount, Unsupported } from "../Engine.ts"
+import * as GgufModel from "../GgufModel.ts"
+import * as Lengths from "../Lengths.ts"
+import * as Sampling from "../Sampling.ts"
+import * as Options from "./Options.ts"
+
+const servedModel = "model"
+/** LLAMA_MAX_SEQ of llama.cpp. */
+const maximumSlots = 256
+
+const cannot = (condition: boolean, field: string, message: string): ReadonlyArray<Unsupported> =>
+  condition ? [{ field, message }] : []
+
+const batchSize = ({ llamacpp, load }: Experiment): number => llamacpp?.parallel ?? load.concurrency ?? 1
+
+const exactLengths = (experiment: Experiment): boolean =>
+  experiment.llamacpp?.ignore_eos ?? Lengths.exactByDefault(experiment)
+
+/** What the section has beyond the fields that have a meaning of their own. */
+const handedOn = ({ llamacpp }: Experiment): Readonly<Record<string, unknown>> => {
+  const { parallel: _p, gpu_layers: _g, threads: _t, context_size: _c, ignore_eos: _i, ...rest } = llamacpp ?? {}
+  return rest
+}
+
+const loraProblems = ({ lora }: Experiment): ReadonlyArray<Unsupported> => {
+  if (lora === undefined) return []
+  const path = lora.adapter_path
+  return [
+    ...cannot(lora.adapter_id !== undefined, "lora.adapter_id", "it loads adapters from files; give lora.adapter_path"),
+    ...cannot(
+      path === undefined ? lora.adapter_id === undefined : !/^\/.+\.gguf$/i.test(path),
+      "lora.adapter_path",
+      "it needs the absolute path of a GGUF file",
+    ),
+    ...cannot(lora.merge_weights, "lora.merge_weights", "it applies adapters beside the weights and merges none"),
+  ]
+}
+
+const deviceProblems = ({ devices, llamacpp }: Experiment): ReadonlyArray<Unsupported> =>
+  cannot(
+    (devices === "none" || (Array.isArray(devices) && devices.length === 0)) && (llamacpp?.gpu_layers ?? 0) > 0,
+    "devices",
+    "layers on a GPU (llamacpp.gpu_layers) need a device",
+  )
+
+const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => {
+  const { decoder, passthrough_kwargs: further = {} } = experiment
+  const options = Options.from(handedOn(experiment))
+  return [
+    ...GgufModel.problems(experiment.model),
+    ...cannot(experiment.precision !== null, "precision", "it runs the file's own weight format; leave precision out"),
+    ...cannot(decoder.min_new_tokens !== undefined, "decoder.min_new_tokens", "it has no minimum length"),
+    ...loraProblems(experiment),
+    ...deviceProblems(experiment),
+    ...cannot(
+      batchSize(experiment) > maximumSlots,
+      experiment.load.concurrency === batchSize(experiment) ? "load.concurrency" : "llamacpp.parallel",
+      `it works on at most ${maximumSlots} sequences at once, not ${batchSize(experiment)}`,
+    ),
+    ...Options.problems(handedOn(experiment), "llamacpp"),
+    ...Options.problems(further, "passthrough_kwargs"),
+    ...Object.keys(further).flatMap((key) =>
+      cannot(options.has(Options.longName(key)), `passthrough_kwargs.${key}`, "the llamacpp section sets it already"),
+    ),
+  ]
+}
+
+/** Nothing of an earlier prompt is kept, and the network is left alone; a study may want it otherwise. */
+const unlessGiven: Options.Options = new Map<string, Options.Option>([
+  ["cache-prompt", false],
+  ["cache-ram", 0],
+  ["ctx-checkpoints", 0],
+  ["metrics", true],
+  ["offline", true],
+  ["ui", false],
+])
+
+const given = (experiment: Experiment): Options.Options =>
+  new Map([...unlessGiven, ...Options.from(experiment.passthrough_kwargs ?? {}), ...Options.from(handedOn(experiment))])
+
+const optionsOf = (experiment: Experiment, modelPath: string): Options.Options => {
+  const { devices, llamacpp, lora } = experiment
+  const slots = batchSize(experiment)
+  const context = llamacpp?.context_size ?? Lengths.contextPerSequence(experiment)
+  const noDevice = devices === "none" || (Array.isArray(devices) && devices.length === 0)
+  const gpuLayers = llamacpp?.gpu_layers ?? (noDevice ? 0 : undefined)
+  return new Map<string, Options.Option>([
+    ["model", modelPath],
+    ["alias", servedModel],
+    ["host", "{host}"],
+    ["port", "{port}"],
+    ["parallel", slots],
+    // llama-server shares the context out among its slots.
+    ["ctx-size", slots * context],
+    ...(llamacpp?.threads === undefined ? [] : [["threads", llamacpp.threads] as const]),
+    ...(gpuLayers === undefined ? [] : [["gpu-layers", gpuLayers] as const]),
+    // Without layers of its own a GPU would still be given large products of matrices.
+    ...(noDevice ? [["device", "none"] as const] : []),
+    ...(lora?.adapter_path === undefined ? [] : [["lora", lora.adapter_path] as const]),
+    ...given(experiment),
+  ])
+}
+
+const launch: Engine["launch"] = (experiment, model) => {
+  const problems = unsupported(experiment)
+  if (problems.length > 0) return Result.fail(problems)
+  const adapter = experiment.lora?.adapter_path
+  const mounts: ReadonlyArray<Mount> = [model.path, ...(adapter === undefined ? [] : [adapter])].map((hostPath) => ({
+    hostPath,
+    readOnly: true,
+  }))
+  const value: EngineLaunch = {
+    backend: "llamacpp",
+    program: { kind: "command", name: "llama-server" },
+    argv: Options.toArgv(optionsOf(experiment, model.path)),
+    env: {},
+    mounts,
+    secretNames: ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"],
+    libraryFolders: [],
+    container: { command: null, shmBytes: null, ipc: "private", ulimits: [], anyUser: true, writable: [] },
+    readinessPath: "/health",
+    infoPath: "/props",
+    versionField: "build_info",
+    servedModel,
+  }
+  return Result.succeed(value)
+}
+
+/** llama-server samples with a top_k, top_p and min_p of its own unless told otherwise, and forgets after 64 tokens. */
+const sampler = (experiment: Experiment): Readonly<Record<string, number>> => {
+  const { temperature, top_k, top_p, min_p, repetition_penalty } = experiment.decoder
+  return {
+    ...(Sampling.isSampled(experiment) ? { temperature, top_k, top_p, min_p: min_p ?? 0 } : { temperature: 0 }),
+    ...(repetition_penalty === 1 ? {} : { repeat_penalty: repetition_penalty, repeat_last_n: -1 }),
+  }
+}
+
+const encode: Engine["encode"] = (experiment, launched, request) => ({
+  path: "/v1/completions",
+  headers: {},
+  body: JSON.stringify({
+    model: launched.servedModel,
+    prompt: request.prompt,
+    max_tokens: request.maxOutputTokens,
+    ignore_eos: exactLengths(experiment),
+    ...sampler(experiment),
+    seed: Sampling.seedOf(experiment, request),
+    stream: true,
+    stream_options: { include_usage: true },
+    // The count of tokens so far in each chunk: a character of several tokens comes in one.
+    timings_per_token: true,
+    cache_prompt: given(experiment).get("cache-prompt") !== false,
+  }),
+})
+
+/** llama.cpp's own server, found on PATH or in an image. */
+export const engine: Engine = { backend: "llamacpp", unsupported, launch, encode, exactLengths, batchSize }
