@@ -65,7 +65,7 @@ const engineDetails = (handle: EngineHandle, launch: EngineLaunch) =>
   Effect.map(launch.infoPath === null ? Effect.succeed(null) : handle.get(launch.infoPath), (answer) => {
     const parsed = answer === null || answer.status !== 200 ? Option.none() : decodeDetails(answer.body)
     const details = Option.getOrElse(parsed, (): Readonly<Record<string, unknown>> => ({}))
-    const version = details["version"]
+    const version = details[launch.versionField ?? "version"]
     return { version: typeof version === "string" ? version : null, details }
   })
 
