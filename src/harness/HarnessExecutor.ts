@@ -17,6 +17,7 @@ import * as Schedules from "../workload/Schedules.ts"
 import * as BaselineCache from "./BaselineCache.ts"
 import { DeviceGate } from "./DeviceGate.ts"
 import { EnginePool } from "./EnginePool.ts"
+import { inContainer } from "./InContainer.ts"
 import type { Observation } from "./Observation.ts"
 import * as Phases from "./Phases.ts"
 import * as Readiness from "./Readiness.ts"
@@ -263,7 +264,11 @@ export const layer = Layer.effect(
     })
 
     return Executor.of({
-      execute: (cell, context) => Effect.scoped(execute(cell, context)).pipe(Effect.provideService(Timeline, timeline)),
+      execute: (cell, context) =>
+        Effect.scoped(execute(cell, context)).pipe(
+          Effect.mapError((error) => inContainer(cell.runner.mode, error)),
+          Effect.provideService(Timeline, timeline),
+        ),
     })
   }),
 )

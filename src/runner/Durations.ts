@@ -76,11 +76,14 @@ export const limits = (experiment: Experiment, given: Timeouts): CellLimits => {
   return { timeoutSeconds: Math.ceil(given.cell_seconds ?? whole), timeouts }
 }
 
-const startSeconds = (experiment: Experiment): number => (experiment.backend === "embedded" ? 2 : 60)
+const startSeconds = ({ backend }: Experiment): number => {
+  if (backend === "embedded") return 2
+  return backend === "llamacpp" ? 5 : 60
+}
 
 /**
- * How long a cell probably takes, in seconds, without its baseline: start-up (2, or 60 for a server of its own),
- * warm-up and window at 1000 input and 40 output tokens per second and request, shared by the `requestsAtOnce`, and
+ * How long a cell probably takes, in seconds, without its baseline: start-up (2 for the embedded engine, 5 for
+ * llama.cpp's server, 60 for the others), warm-up and window at 1000 input and 40 output tokens per second and request, shared by the `requestsAtOnce`, and
  * the thermal floor. A guess: measured cells replace it as soon as there are some.
  */
 export const expected = (experiment: Experiment, requestsAtOnce: number): number => {

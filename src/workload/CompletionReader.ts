@@ -122,16 +122,16 @@ export class CompletionReader {
     }
     if (typeof finish === "string") this.finishReason = finish
     const before = this.outputTokens ?? 0
-    const reported = this.#usage(field(json, "usage"))
+    const reported = this.#usage(field(json, "usage"), field(json, "timings"))
     if (choice === undefined) return
     const tokens = this.#tokensOf(before, reported, brought, piece, finish, delta)
     if (tokens > 0) this.#chunk(atSeconds, tokens)
   }
 
-  /** Whether this message carried a count of output tokens. */
-  #usage(usage: unknown): boolean {
+  /** Whether this message carried a count of output tokens: in its usage, or in llama-server's timings so far. */
+  #usage(usage: unknown, timings: unknown): boolean {
     this.inputTokens = count(field(usage, "prompt_tokens")) ?? this.inputTokens
-    const output = count(field(usage, "completion_tokens"))
+    const output = count(field(usage, "completion_tokens")) ?? count(field(timings, "predicted_n"))
     if (output !== null) this.outputTokens = output
     return output !== null
   }
