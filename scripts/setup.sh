@@ -59,3 +59,31 @@ setup_compiler() {
   as_root apt-get update -qq
   as_root apt-get install -y -qq --no-install-recommends gcc libc6-dev
 }
+
+# A folder with `llama-server`: llama.cpp's own HTTP server, which the xllamacpp wheel carries without an executable.
+setup_llama_server() {
+  setup_python
+  folder="$cache/llama-server"
+  if ! "$cache/venv/bin/python" -c 'import importlib.metadata as m; assert m.version("xllamacpp") == "2026.10.11549"' 2>/dev/null; then
+    "$cache/venv/bin/pip" install --quiet xllamacpp==2026.10.11549
+  fi
+  mkdir -p "$folder"
+  printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$cache/venv/bin/python" "$PWD/test/fixtures/llama-server" >"$folder/llama-server.new"
+  chmod +x "$folder/llama-server.new"
+  mv "$folder/llama-server.new" "$folder/llama-server"
+  export LLEM_TEST_LLAMA_SERVER="$folder"
+}
+
+# A Docker engine, started here where none answers, and a registry program for pulls.
+setup_docker() {
+  if ! command -v dockerd >/dev/null 2>&1 || ! command -v docker-registry >/dev/null 2>&1; then
+    as_root apt-get update -qq
+    as_root apt-get install -y -qq --no-install-recommends docker.io docker-registry iptables
+  fi
+  if ! docker info >/dev/null 2>&1; then
+    as_root mkdir -p /var/log/llem-dockerd
+    as_root sh -c 'setsid dockerd >/var/log/llem-dockerd/log 2>&1 </dev/null &'
+    for _ in $(seq 60); do docker info >/dev/null 2>&1 && break; sleep 0.5; done
+  fi
+  docker info >/dev/null || { echo "the Docker engine for the tests did not start: /var/log/llem-dockerd/log" >&2; return 1; }
+}

@@ -73,6 +73,12 @@ const judge = (end: ContainerEnd): Verdict => {
       message: `The image ${image} has no program that starts the ${engine} engine (exit code ${exitCode})${because}`,
       fix: `Name an image that has it (images: {${engine}: IMAGE}).`,
     }
+  if (signalOf(exitCode) === "SIGKILL")
+    return {
+      reason: "crash",
+      message: `The ${engine} container was killed from outside (SIGKILL, exit code ${exitCode})`,
+      fix: "Somebody ran docker kill or docker stop, or the node's memory ran out (dmesg tells); run the study again.",
+    }
   return {
     reason: "crash",
     message: `The ${engine} container ${describe(exitCode)}${because}`,

@@ -83,8 +83,9 @@ const startSeconds = ({ backend }: Experiment): number => {
 
 /**
  * How long a cell probably takes, in seconds, without its baseline: start-up (2 for the embedded engine, 5 for
- * llama.cpp's server, 60 for the others), warm-up and window at 1000 input and 40 output tokens per second and request, shared by the `requestsAtOnce`, and
- * the thermal floor. A guess: measured cells replace it as soon as there are some.
+ * llama.cpp's server, 60 for the others), warm-up and window at 1000 input and 40 output tokens per second and
+ * request, shared by the `requestsAtOnce`, and the thermal floor. A guess: measured cells replace it as soon as there
+ * are some.
  */
 export const expected = (experiment: Experiment, requestsAtOnce: number): number => {
   const perRequest = secondsPerRequest(experiment, usual) / Math.max(1, requestsAtOnce)

@@ -2,8 +2,10 @@ import type { Experiment } from "../domain/Experiment.ts"
 import type { GpuFacts } from "../domain/NodeFacts.ts"
 
 /** Whether an experiment computes on GPUs when the node has some and it names none. */
-export const usesGpu = ({ backend, embedded }: Pick<Experiment, "backend" | "embedded">): boolean => {
+export const usesGpu = (experiment: Pick<Experiment, "backend" | "embedded" | "llamacpp">): boolean => {
+  const { backend, embedded, llamacpp } = experiment
   if (backend === "embedded") return (embedded?.gpu_layers ?? 0) > 0
+  if (backend === "llamacpp") return llamacpp?.gpu_layers !== 0
   return backend !== "endpoint"
 }
 
