@@ -20,6 +20,13 @@ export const realModel = (): string =>
 export const python = (): string =>
   required("Python with pyarrow", process.env["LLEM_TEST_PYTHON"] ?? join(cache, "venv/bin/python"))
 
+/** A folder for PATH with a `llama-server`: llama.cpp's own HTTP server. */
+export const llamaServer = (): string => {
+  const folder = process.env["LLEM_TEST_LLAMA_SERVER"] ?? join(cache, "llama-server")
+  required("llama-server", join(folder, "llama-server"))
+  return folder
+}
+
 /** Whether the slow tests are left out (`scripts/test --quick`). */
 export const quick = process.env["LLEM_TEST_QUICK"] === "1"
 
