@@ -2,6 +2,7 @@ import { Cause, Exit } from "effect"
 import { CliError } from "effect/cli"
 import { ConfigError, render } from "../config/ConfigError.ts"
 import type { EndingSignal } from "../domain/EndingSignal.ts"
+import { DockerError } from "../domain/Failure.ts"
 import { version } from "../domain/Version.ts"
 import { PreFlightError } from "../preflight/Judge.ts"
 import { codes, ofSignal } from "../runner/Exit.ts"
@@ -24,6 +25,7 @@ const ofError = (error: unknown, verbose: boolean): Ending => {
   if (error instanceof PreFlightError)
     return { code: codes.failed, message: error.findings.map(({ message, fix }) => withFix(message, fix)).join("\n") }
   if (error instanceof OutputError) return { code: codes.failed, message: error.message }
+  if (error instanceof DockerError) return { code: codes.failed, message: withFix(error.message, error.fix) }
   if (error instanceof StoreError) return { code: codes.failed, message: withFix(error.message, error.fix) }
   if (CliError.isCliError(error)) {
     const plainHelp = error._tag === "ShowHelp" && error.errors.length === 0

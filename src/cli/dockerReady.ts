@@ -12,6 +12,12 @@ const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`
 export const pullLine = (image: string, { layers, layersDone, bytes, bytesDone }: PullProgress): string =>
   `pulling ${image}: ${layersDone} of ${layers} layers, ${megabytes(bytesDone)} of ${megabytes(bytes)}`
 
+/** How many containers and networks of llem processes that are gone there are. */
+export const left = Effect.fn("dockerReady.left")(function* () {
+  const { containers, networks } = yield* Reap.find(Owner.isGone)
+  return { containers: containers.length, networks: networks.length }
+})
+
 /** Containers and networks of llem processes that are gone: removed, and how many there were. */
 export const sweep = Effect.fn("dockerReady.sweep")(function* () {
   const left = yield* Reap.find(Owner.isGone)
@@ -20,7 +26,7 @@ export const sweep = Effect.fn("dockerReady.sweep")(function* () {
 })
 
 /** Makes an image ready and says what takes time; what cannot be had is left to the cells that need it. */
-const fetch = Effect.fnUntraced(function* (image: string, quiet: boolean) {
+const fetch = Effect.fnUntraced(function* (image: string, quiet: boolean, offline: boolean) {
   const images = yield* EngineImages
   let progress: PullProgress | null = null
   const saying = Effect.gen(function* () {
@@ -34,6 +40,8 @@ const fetch = Effect.fnUntraced(function* (image: string, quiet: boolean) {
   })
   const ready = yield* Effect.raceFirst(Effect.result(ensured), quiet ? Effect.never : saying)
   if (quiet) return
+  // Without a network it has been said that the image is missing; its cells will say it again.
+  if (ready._tag === "Failure" && offline) return
   if (ready._tag === "Failure") yield* Output.say(`warning: ${ready.failure.message}\n  ${ready.failure.fix}`)
   else if (ready.success.source !== "present") yield* Output.say(`${image}: ${ready.success.source}`)
 })
@@ -42,10 +50,10 @@ const fetch = Effect.fnUntraced(function* (image: string, quiet: boolean) {
  * Docker made ready for a plan: what dead runs left there goes, and every image is there before the first cell, so
  * that no cell's time goes into pulling.
  */
-export const ready = Effect.fn("dockerReady.ready")(function* (plan: Plan, quiet: boolean) {
+export const ready = Effect.fn("dockerReady.ready")(function* (plan: Plan, quiet: boolean, offline: boolean) {
   yield* Docker.use(() => Effect.ignore(sweep()))
   const images = plan.cells.flatMap(({ skip, runner }) =>
     skip === null && runner.mode === "docker" && runner.image !== null ? [runner.image] : [],
   )
-  yield* Effect.forEach([...new Set(images)], (image) => fetch(image, quiet), { discard: true })
+  yield* Effect.forEach([...new Set(images)], (image) => fetch(image, quiet, offline), { discard: true })
 })

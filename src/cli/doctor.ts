@@ -7,15 +7,47 @@ import { version } from "../domain/Version.ts"
 import * as Engines from "../engines/Engines.ts"
 import { Meter } from "../meters/Meter.ts"
 import { NodeProbe } from "../preflight/NodeProbe.ts"
+import * as Resolve from "../runner/Resolve.ts"
+import * as Texts from "../runner/Texts.ts"
 import { CurrentSettings } from "./CurrentSettings.ts"
 import * as flags from "./flags.ts"
 import * as Layers from "./Layers.ts"
 import * as Output from "./Output.ts"
 import { RunExit } from "./RunExit.ts"
+import type { Settings } from "./Settings.ts"
 
-/** Backends that could run here: this build drives them and their engine is there. */
+/** Backends that could run here: this build drives them, and their engine is there or Docker can bring it. */
 const usable = (facts: NodeFacts): ReadonlyArray<Backend.Backend> =>
-  Engines.available.filter((backend) => facts.engines[backend].available)
+  Engines.available.filter(
+    (backend) =>
+      facts.engines[backend].available ||
+      (backend !== "endpoint" && facts.docker.usable && !facts.insideContainer && Resolve.dockerUsable(facts, backend)),
+  )
+
+interface Left {
+  readonly containers: number
+  readonly networks: number
+  readonly removed: boolean
+}
+
+/** What dead runs left in Docker; removed when that is asked for. null where Docker cannot be asked. */
+const leftovers = (settings: Settings, facts: NodeFacts, fix: boolean) =>
+  facts.docker.usable
+    ? Effect.gen(function* () {
+        const ready = yield* Effect.promise(() => import("./dockerReady.ts"))
+        const counted = yield* fix ? ready.sweep() : ready.left()
+        return { ...counted, removed: fix } satisfies Left
+      }).pipe(
+        Effect.catch(() => Effect.succeed(null)),
+        Effect.provide(Layers.dockerNode(settings, true)),
+      )
+    : Effect.succeed(null)
+
+const leftLine = (left: Left | null): ReadonlyArray<string> => {
+  if (left === null || left.containers + left.networks === 0) return []
+  const what = `${left.containers} containers and ${left.networks} networks of runs that were killed`
+  return [left.removed ? `  removed: ${what}` : `  left behind: ${what}; llem doctor --fix removes them`]
+}
 
 const metered = Effect.scoped(
   Effect.gen(function* () {
@@ -46,7 +78,20 @@ const meterLine = (domain: DomainInfo): string =>
     ? `  --  ${domain.domain}: ${domain.why ?? "not readable"}`
     : `  ${domain.quality === "measured" ? "ok" : "~ "}  ${domain.domain} (${domain.meter}, ${domain.quality})${domain.why === null ? "" : `: ${domain.why}`}`
 
-const render = (facts: NodeFacts, domains: ReadonlyArray<DomainInfo>): string =>
+const dockerLines = ({ docker, gpus, insideContainer }: NodeFacts): ReadonlyArray<string> => {
+  if (insideContainer) return ["  this is a container: nothing is dispatched to Docker from here"]
+  if (!docker.usable) return [`  --  ${docker.reason ?? "not usable"}`, `      ${Texts.dockerFix(docker)}`]
+  const kind = docker.rootless === true ? ", rootless: engines are reached through a published port" : ""
+  return [
+    `  ok  ${docker.version ?? "answers"}${kind}`,
+    ...(docker.gpuReason === null || docker.gpuReason === undefined
+      ? []
+      : [`  --  ${docker.gpuReason}`, `      ${Texts.dockerFix({ ...docker, code: "docker_gpu" })}`]),
+    ...(gpus.length > 0 && docker.gpuReason === null ? ["  ok  GPUs can be handed to containers"] : []),
+  ]
+}
+
+const render = (facts: NodeFacts, domains: ReadonlyArray<DomainInfo>, left: Left | null): string =>
   [
     `llem ${version}`,
     "",
@@ -60,13 +105,13 @@ const render = (facts: NodeFacts, domains: ReadonlyArray<DomainInfo>): string =>
     ...(facts.gpus.length === 0 ? ["  no GPU found"] : facts.gpus.map((gpu) => `  ${gpu.uuid}  ${gpu.name}`)),
     "",
     "Docker",
-    facts.docker.usable ? `  ok  ${facts.docker.version ?? "answers"}` : `  --  ${facts.docker.reason ?? "not usable"}`,
-    ...(facts.insideContainer ? ["  this is a container: nothing is dispatched to Docker from here"] : []),
+    ...dockerLines(facts),
+    ...leftLine(left),
   ].join("\n")
 
 export const command = Command.make(
   "doctor",
-  { json: flags.json },
+  { json: flags.json, fix: flags.fix },
   Effect.fnUntraced(function* (input) {
     const settings = yield* CurrentSettings
     const script = yield* Layers.mockScript(settings)
@@ -75,6 +120,7 @@ export const command = Command.make(
     )
     const domains = yield* metered
     const runnable = usable(facts)
+    const left = script === null ? yield* leftovers(settings, facts, input.fix) : null
     yield* input.json
       ? Output.printJson({
           llem_version: version,
@@ -85,8 +131,9 @@ export const command = Command.make(
           gpus: facts.gpus,
           docker: facts.docker,
           inside_container: facts.insideContainer,
+          left_behind: left,
         })
-      : Output.print(render(facts, domains))
+      : Output.print(render(facts, domains, left))
     if (runnable.length === 0) {
       yield* Output.say("Nothing can run here.")
       yield* RunExit.set(1)

@@ -29,6 +29,9 @@ export const file = Argument.String("FILE").pipe(
 /** One JSON document on standard output, nothing else there. */
 export const json = toggle("json", "Print one JSON document on standard output")
 
+/** Removal of what dead runs left. */
+export const fix = toggle("fix", "Remove what runs that were killed left in Docker")
+
 /** Flags that set fields of the experiment or of its execution. */
 export const settingFlags = {
   model: text("model", "Model: name, path to a GGUF, or synthetic:15m", "m"),

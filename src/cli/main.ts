@@ -9,6 +9,7 @@ import { ofSignal } from "../runner/Exit.ts"
 import { CurrentSettings } from "./CurrentSettings.ts"
 import * as doctor from "./doctor.ts"
 import { describe } from "./Ending.ts"
+import * as images from "./images.ts"
 import * as init from "./init.ts"
 import * as Output from "./Output.ts"
 import * as plan from "./plan.ts"
@@ -22,11 +23,20 @@ import * as schema from "./schema.ts"
 const root = Command.make("llem").pipe(
   Command.withDescription("Measures what LLM inference costs: joules, tokens per second and latency"),
   Command.withGlobalFlags([Presenter.version]),
-  Command.withSubcommands([run.command, plan.command, results.command, doctor.command, init.command, schema.command]),
+  Command.withSubcommands([
+    run.command,
+    plan.command,
+    results.command,
+    doctor.command,
+    images.command,
+    init.command,
+    schema.command,
+  ]),
 )
 
 /** Runs the command line to its end and leaves the process with the code that it earned. */
 export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
+  Environment.quietDeprecations()
   const settings = Settings.from(Environment.read())
   const ending = Ref.makeUnsafe<Ending>({ code: 0, studyDirectory: null })
   const program = Command.runWith(root, { version })(argv).pipe(

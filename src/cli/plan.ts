@@ -27,6 +27,7 @@ export const command = Command.make(
       given: input,
       set: input.set,
       runner: Option.getOrNull(input.runner),
+      offline: input.offline,
     }).pipe(Effect.provide(Layers.nodeProbe(settings, script)))
     yield* show(plan, settings, input.json)
   }),

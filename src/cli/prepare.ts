@@ -18,6 +18,8 @@ import * as Resolve from "../runner/Resolve.ts"
 import * as contents from "./contents.ts"
 import { type Given, overrides } from "./flags.ts"
 import { loadStudy, loadUserConfig } from "./loadStudy.ts"
+import * as NodeFindings from "./nodeFindings.ts"
+import { resultsDirectory } from "./resultsDirectory.ts"
 import type { Settings } from "./Settings.ts"
 import { UsageError } from "./UsageError.ts"
 
@@ -27,6 +29,8 @@ export interface Request {
   readonly given: Given
   readonly set: ReadonlyArray<string>
   readonly runner: string | null
+  /** Nothing may be fetched over a network. */
+  readonly offline: boolean
 }
 
 /** A study that was decoded, expanded, resolved and planned; nothing of it has started. */
@@ -117,6 +121,20 @@ export const prepare = Effect.fn("prepare")(function* (
           request.file === null ? here : Files.folderOf(Files.under(here, request.file)),
         )
       : []
+  const nodeFindings =
+    settings.mockFile === null && !spec.execution.skipPreflight
+      ? yield* NodeFindings.of(
+          settings,
+          facts,
+          resolution,
+          resultsDirectory(settings, {
+            flag: null,
+            file: spec.resultsDirectory,
+            userConfig: userConfig.resultsDirectory,
+          }),
+          request.offline,
+        )
+      : []
   const plan = Plans.plan({
     study: { name: spec.name, kind: spec.kind, hash: expansion.studyHash },
     experiments: expansion.experiments,
@@ -130,7 +148,7 @@ export const prepare = Effect.fn("prepare")(function* (
       cycleGapSeconds: spec.execution.cycleGapSeconds ?? userConfig.cycleGapSeconds,
     },
     resolution,
-    judgement: { ...judgement, findings: [...judgement.findings, ...missing] },
+    judgement: { ...judgement, findings: [...judgement.findings, ...missing, ...nodeFindings] },
     skipped: expansion.skipped,
     notices: [...spec.notices, ...expansion.notices, ...unapplied(userConfig)],
     engine: settings.mockFile === null ? Engines.byBackend : () => null,

@@ -39,6 +39,7 @@ export const command = Command.make(
       given: input,
       set: input.set,
       runner: Option.getOrNull(input.runner),
+      offline: input.offline,
     }).pipe(Effect.provide(Layers.nodeProbe(settings, script)))
     const { plan, spec } = prepared
     if (input.dryRun) return yield* Plan.show(plan, settings, input.json)
@@ -56,7 +57,7 @@ export const command = Command.make(
     const docker = Layers.dockerNode(settings, input.offline)
     if (script === null && modes.has("docker")) {
       const dockerReady = yield* Effect.promise(() => import("./dockerReady.ts"))
-      yield* Effect.provide(dockerReady.ready(plan, input.quiet || input.progress === "json"), docker)
+      yield* Effect.provide(dockerReady.ready(plan, input.quiet || input.progress === "json", input.offline), docker)
     }
     const choice = input.quiet ? "none" : input.progress
     const store = yield* Effect.promise(() => import("../store/files.ts"))

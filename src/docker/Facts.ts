@@ -16,10 +16,10 @@ const codes: Readonly<Partial<Record<DockerError["reason"], string>>> = {
 }
 
 /** A daemon that did not tell about itself. */
-export const refused = (error: DockerError): DockerFacts => ({
+export const refused = (error: DockerError, where: string): DockerFacts => ({
   usable: false,
   code: codes[error.reason] ?? "docker_unavailable",
-  reason: error.message,
+  reason: `the daemon at ${where} does not answer as one (${error.message})`,
 })
 
 const handsOnGpus = (info: DaemonInfo, host: HostSide): boolean =>

@@ -80,7 +80,8 @@ const archive = (docker: Dockerode, references: ReadonlyArray<string>): Promise<
   new Promise((resolve, reject) => {
     const names = references.map((name) => `names=${encodeURIComponent(name)}`).join("&")
     const options = {
-      path: `/images/get?${names}`,
+      // The client takes the last character of a path with a question mark for that mark, and cuts it off.
+      path: `/images/get?${names}&`,
       method: "GET",
       isStream: true,
       statusCodes: { 200: true, 404: "no such image", 500: "server error" },

@@ -32,10 +32,14 @@ const placeOf = (variables: Place.Variables): Place.Place => {
   })
 }
 
-const refused = (path: string, problem: SocketProblem): Found => {
+const refused = (path: string, source: string, problem: SocketProblem): Found => {
   switch (problem) {
     case "missing":
-      return { kind: "unusable", code: "docker_unavailable", reason: `there is no Docker socket at ${path}` }
+      return {
+        kind: "unusable",
+        code: "docker_unavailable",
+        reason: `there is no Docker socket at ${path} (${source})`,
+      }
     case "permission":
       return { kind: "unusable", code: "docker_permission", reason: `this user may not use the Docker socket ${path}` }
     case "other":
@@ -45,7 +49,7 @@ const refused = (path: string, problem: SocketProblem): Found => {
 
 const socket = async (path: string, source: string): Promise<Found> => {
   const problem = await socketProblem(path)
-  if (problem !== null) return refused(path, problem)
+  if (problem !== null) return refused(path, source, problem)
   return { kind: "found", connection: { socketPath: path }, where: `${path} (${source})`, overNetwork: false }
 }
 

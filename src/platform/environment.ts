@@ -35,3 +35,8 @@ export const read = (): ProcessEnvironment => ({
   // The stream object costs start-up, so it is made only where there is a terminal.
   stdoutColumns: isatty(1) ? process.stdout.columns || null : null,
 })
+
+/** Libraries that use what the runtime will drop some day are no concern of whoever runs this program. */
+export const quietDeprecations = (): void => {
+  process.noDeprecation = true
+}

@@ -1,7 +1,7 @@
 import { constants } from "node:fs"
-import { access, stat } from "node:fs/promises"
+import { access, stat, statfs } from "node:fs/promises"
 import { release } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 
 /** The full path of a command as a shell would find it on `path`; null when it is not there. */
 export const findCommand = async (name: string, path: string): Promise<string | null> => {
@@ -57,3 +57,11 @@ export const target = `${process.platform}-${process.arch}`
 
 /** The release of this node's kernel. */
 export const kernelVersion = (): string => release()
+
+/** Bytes that this user may still write to the file system of a path, or of the nearest folder that exists; null when unknown. */
+export const freeBytes = async (path: string): Promise<number | null> => {
+  const found = await statfs(path).catch(() => null)
+  if (found !== null) return found.bavail * found.bsize
+  const parent = dirname(path)
+  return parent === path ? null : freeBytes(parent)
+}

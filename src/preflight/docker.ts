@@ -54,7 +54,7 @@ export const ask = Effect.fn("preflight.askDocker")(function* (
     const docker = yield* Docker
     const answer = yield* docker.info.pipe(
       Effect.map((info): Asked => ({ kind: "info", info, where: found.where })),
-      Effect.catch((error) => Effect.succeed<Asked>({ kind: "facts", facts: Facts.refused(error) })),
+      Effect.catch((error) => Effect.succeed<Asked>({ kind: "facts", facts: Facts.refused(error, found.where) })),
       Effect.timeoutOrElse({
         duration: `${limitSeconds} seconds`,
         orElse: () =>

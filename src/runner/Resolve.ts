@@ -19,6 +19,10 @@ export interface ResolveInput {
 
 const gpuByDefault = (backend: Backend): boolean => backend !== "embedded" && backend !== "endpoint"
 
+/** Whether Docker can run a backend here, with the node's GPUs where it would use them. */
+export const dockerUsable = ({ docker, gpus }: NodeFacts, backend: Backend): boolean =>
+  docker.usable && (gpus.length === 0 || !gpuByDefault(backend) || (docker.gpuReason ?? null) === null)
+
 interface Explicit {
   readonly mode: RunnerMode
   readonly image: string | null

@@ -19,7 +19,8 @@ export const mixedRunners: Notice = {
   message: "Mixed runners detected. For consistent measurements, consider running all backends in Docker.",
 }
 
-const dockerFix = (facts: DockerFacts): string => {
+/** What to do about a Docker that cannot be used. */
+export const dockerFix = (facts: DockerFacts): string => {
   switch (facts.code) {
     case "docker_permission":
       return "Let this user talk to Docker (sudo usermod -aG docker $USER, then log in again)."
@@ -28,7 +29,7 @@ const dockerFix = (facts: DockerFacts): string => {
     case "docker_gpu":
       return "Install the NVIDIA Container Toolkit and restart Docker."
     default:
-      return "Install Docker and start it."
+      return "Install Docker and start it (sudo systemctl start docker), or correct DOCKER_HOST where that is set."
   }
 }
 

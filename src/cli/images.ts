@@ -1,0 +1,152 @@
+import { Effect } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import { Docker } from "../docker/Docker.ts"
+import { EngineImages } from "../docker/EngineImages.ts"
+import * as Backend from "../domain/Backend.ts"
+import * as Engines from "../engines/Engines.ts"
+import * as Files from "../platform/configFiles.ts"
+import * as Table from "../report/Table.ts"
+import { imageOf } from "../runner/Images.ts"
+import { CurrentSettings } from "./CurrentSettings.ts"
+import { pullLine } from "./dockerReady.ts"
+import * as flags from "./flags.ts"
+import * as Layers from "./Layers.ts"
+import { loadUserConfig } from "./loadStudy.ts"
+import * as Output from "./Output.ts"
+import type { Settings } from "./Settings.ts"
+import { UsageError } from "./UsageError.ts"
+
+const references = Argument.String("IMAGE").pipe(
+  Argument.withDescription("Image, or a backend whose image is meant"),
+  Argument.atLeast(1),
+)
+
+/** The image of a backend as environment and user config have it; what is no backend is an image already. */
+const referenceOf = Effect.fnUntraced(function* (settings: Settings, name: string) {
+  if (!Backend.isBackend(name)) return name
+  const { images } = yield* loadUserConfig(settings)
+  return imageOf(name, { env: settings.images, file: {}, userConfig: images }) ?? name
+})
+
+const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`
+
+const listing = Effect.fnUntraced(function* (json: boolean) {
+  const settings = yield* CurrentSettings
+  const docker = yield* Docker
+  const rows = yield* Effect.forEach(
+    Engines.available.filter((backend) => backend !== "endpoint"),
+    (backend) =>
+      Effect.gen(function* () {
+        const image = yield* referenceOf(settings, backend)
+        return { backend, image, info: yield* docker.image(image) }
+      }),
+  )
+  if (json)
+    return yield* Output.printJson({
+      images: rows.map(({ backend, image, info }) => ({
+        backend,
+        image,
+        present: info !== null,
+        id: info?.id ?? null,
+        size_bytes: info?.sizeBytes ?? null,
+      })),
+    })
+  const columns = ["backend", "image", "on this node"].map((header) => ({ header, align: "left" as const }))
+  const lines = rows.map(({ backend, image, info }) => [
+    { text: backend },
+    { text: image },
+    {
+      text:
+        info === null ? (backend === "embedded" ? "no; llem makes it when needed" : "no") : megabytes(info.sizeBytes),
+    },
+  ])
+  return yield* Output.print(Table.render(columns, lines, Output.styleOf(settings)).lines.join("\n"))
+})
+
+const withDocker = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(CurrentSettings, (settings) => Effect.provide(effect, Layers.dockerNode(settings, false)))
+
+const list = Command.make(
+  "list",
+  { json: flags.json },
+  Effect.fnUntraced(function* ({ json }) {
+    yield* withDocker(listing(json))
+  }),
+).pipe(Command.withDescription("The engines' images and whether they are on this node"))
+
+/** Makes one image ready, saying how far it is. */
+const ensure = Effect.fnUntraced(function* (reference: string) {
+  const images = yield* EngineImages
+  let line = ""
+  const saying = Effect.gen(function* () {
+    let said = ""
+    while (true) {
+      yield* Effect.sleep("2 seconds")
+      if (line !== said) yield* Output.say(line)
+      said = line
+    }
+  })
+  const ready = yield* Effect.raceFirst(
+    images.ensure(reference, (progress) => {
+      line = pullLine(reference, progress)
+    }),
+    saying,
+  )
+  yield* Output.print(`${reference}  ${ready.info.id}  ${ready.source}`)
+})
+
+const pull = Command.make(
+  "pull",
+  { references },
+  Effect.fnUntraced(function* (input) {
+    const settings = yield* CurrentSettings
+    const names = yield* Effect.forEach(input.references, (name) => referenceOf(settings, name))
+    yield* withDocker(Effect.forEach(names, ensure, { discard: true }))
+  }),
+).pipe(Command.withDescription("Put images on this node; the embedded engine's is made, not pulled"))
+
+const save = Command.make(
+  "save",
+  {
+    references,
+    output: Flag.String("output").pipe(
+      Flag.withDescription("File to write"),
+      Flag.withAlias("o"),
+      Flag.withMetavar("FILE"),
+    ),
+  },
+  Effect.fnUntraced(function* (input) {
+    const settings = yield* CurrentSettings
+    const names = yield* Effect.forEach(input.references, (name) => referenceOf(settings, name))
+    const file = Files.under(settings.workingDirectory, input.output)
+    yield* withDocker(
+      Effect.gen(function* () {
+        const images = yield* EngineImages
+        yield* Effect.forEach(names, (name) => images.ensure(name), { discard: true })
+        yield* Docker.use((docker) => docker.save(names, file))
+      }),
+    )
+    yield* Output.print(file)
+  }),
+).pipe(Command.withDescription("Write images to a file that `images load` reads on another node"))
+
+const load = Command.make(
+  "load",
+  { file: Argument.String("FILE").pipe(Argument.withDescription("File of `images save` or docker save")) },
+  Effect.fnUntraced(function* (input) {
+    const settings = yield* CurrentSettings
+    const file = Files.under(settings.workingDirectory, input.file)
+    if (!(yield* Effect.promise(() => Files.exists(file))))
+      return yield* new UsageError({ message: `There is no file ${file}`, fix: null })
+    yield* withDocker(Docker.use((docker) => docker.load(file)))
+    yield* Output.print(`loaded ${file}`)
+  }),
+).pipe(Command.withDescription("Read images from a file"))
+
+export const command = Command.make(
+  "images",
+  { json: flags.json },
+  Effect.fnUntraced(function* ({ json }) {
+    yield* withDocker(listing(json))
+  }),
+).pipe(Command.withDescription("Engine images on this node"), Command.withSubcommands([list, pull, save, load]))
