@@ -9,7 +9,7 @@ import { isFileName } from "../workload/fileDatasets.ts"
 import type { Settings } from "./Settings.ts"
 
 /** Files that experiments name, by their paths as written: GGUF models and prompt files. */
-const namedFiles = (experiments: ReadonlyArray<Experiment>): ReadonlyArray<string> => {
+export const namedFiles = (experiments: ReadonlyArray<Experiment>): ReadonlyArray<string> => {
   const names = experiments.flatMap(({ model, dataset, backend }) => [
     backend === "embedded" || backend === "llamacpp" ? ggufOf(model) : null,
     typeof dataset === "string" && isFileName(dataset) ? dataset : null,

@@ -19,7 +19,7 @@ const parse = Effect.fnUntraced(function* (path: string, bytes: Uint8Array) {
 })
 
 /** The study file, its base, the base's base and so on. */
-const loadDocuments = Effect.fnUntraced(function* (path: string) {
+export const loadDocuments = Effect.fnUntraced(function* (path: string) {
   const reading = yield* Effect.promise(() => Files.read(path, Source.maximumBytes))
   if ("problem" in reading)
     return yield* reading.missing

@@ -6,6 +6,7 @@ import * as Platform from "../platform/cliServices.ts"
 import * as Environment from "../platform/environment.ts"
 import * as Signals from "../platform/signals.ts"
 import { ofSignal } from "../runner/Exit.ts"
+import * as bundle from "./bundle.ts"
 import { CurrentSettings } from "./CurrentSettings.ts"
 import * as doctor from "./doctor.ts"
 import { describe } from "./Ending.ts"
@@ -29,6 +30,7 @@ const root = Command.make("llem").pipe(
     results.command,
     doctor.command,
     images.command,
+    bundle.command,
     init.command,
     schema.command,
   ]),

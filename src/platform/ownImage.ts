@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs"
 import { neededLibraries } from "./cpuVariants.ts"
 import { packed } from "./engineAssets.ts"
 import { runtimeFiles } from "./engineRuntime.ts"
-import { type LayerEntry, writeImage } from "./imageArchive.ts"
+import { writeImage } from "./imageArchive.ts"
 import { contentHash, identify } from "./modelFiles.ts"
+import type { TarEntry } from "./tarFile.ts"
 
 /** Where llem lies in its own image, and the folder of the engine's unpacked libraries. */
 export const binaryInImage = "/llem/llem"
@@ -12,7 +13,7 @@ export const librariesInImage = "/llem/engine"
 /** Label with the hash of everything that the image was made of. */
 export const inputsLabel = "io.llem.inputs"
 
-const folder = (path: string, mode = 0o755): LayerEntry => ({ kind: "folder", path, mode })
+const folder = (path: string, mode = 0o755): TarEntry => ({ kind: "folder", path, mode })
 
 const needed = (): ReadonlySet<string> => new Set(neededLibraries(packed.manifest.files.map(({ name }) => name)))
 
@@ -26,7 +27,7 @@ export const inputsOf = async (binary: string, cacheFolder: string): Promise<str
   return hash.update(packed.manifest.id).digest("hex")
 }
 
-const engineEntries = (): ReadonlyArray<LayerEntry> => {
+const engineEntries = (): ReadonlyArray<TarEntry> => {
   const { manifest, blobPath } = packed
   const bytes = Bun.zstdDecompressSync(readFileSync(blobPath))
   const base = `${librariesInImage.slice(1)}/engine-${manifest.variant}-${manifest.id}`
@@ -37,7 +38,7 @@ const engineEntries = (): ReadonlyArray<LayerEntry> => {
     ...manifest.files
       .filter(({ name }) => names.has(name))
       .map(
-        ({ name, offset, size }): LayerEntry => ({
+        ({ name, offset, size }): TarEntry => ({
           kind: "bytes",
           path: `${base}/${name}`,
           mode: 0o755,
@@ -67,7 +68,7 @@ export const writeOwnImage = async (path: string, binary: string, tag: string, i
         ? []
         : [{ kind: "file", path: `lib64/${loader.name}`, mode: 0o755, source: loader.path } as const]),
       ...others.map(
-        ({ name, path: source }): LayerEntry => ({ kind: "file", path: `${libraries}/${name}`, mode: 0o755, source }),
+        ({ name, path: source }): TarEntry => ({ kind: "file", path: `${libraries}/${name}`, mode: 0o755, source }),
       ),
       { kind: "file", path: binaryInImage.slice(1), mode: 0o755, source: binary },
       ...engineEntries(),
