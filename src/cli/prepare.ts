@@ -13,6 +13,7 @@ import * as Engines from "../engines/Engines.ts"
 import * as Files from "../platform/configFiles.ts"
 import * as Judge from "../preflight/Judge.ts"
 import { NodeProbe } from "../preflight/NodeProbe.ts"
+import * as Placements from "../runner/Placements.ts"
 import * as Plans from "../runner/Plan.ts"
 import * as Resolve from "../runner/Resolve.ts"
 import * as contents from "./contents.ts"
@@ -107,6 +108,10 @@ export const prepare = Effect.fn("prepare")(function* (
       },
       images: { env: settings.images, file: spec.images, userConfig: userConfig.images },
       facts,
+      usesGpu: (backend) =>
+        expansion.experiments.some(
+          ({ experiment }) => experiment.backend === backend && Placements.gpusOf(experiment, facts.gpus).length > 0,
+        ),
     }),
   )
   const judgement = Judge.judge({

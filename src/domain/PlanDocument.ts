@@ -14,6 +14,15 @@ const PlanCell = Schema.Struct({
   backend: Backend,
   config: described(Experiment, "The resolved experiment"),
   timeout_seconds: described(Schema.Finite, "Wall-clock limit of the whole cell"),
+  timeouts: described(
+    Schema.Struct({
+      launch_seconds: Schema.Finite,
+      warmup_seconds: Schema.Finite,
+      window_seconds: Schema.Finite,
+      silence_seconds: Schema.Finite,
+    }),
+    "Limits of its phases; the formula stands in the documentation",
+  ),
   skip: described(Schema.NullOr(Reason), "Why this cell will not run; null when it will"),
 })
 

@@ -1,6 +1,6 @@
 import type { Experiment } from "../domain/Experiment.ts"
 import type { PhaseTimeouts } from "../domain/Plan.ts"
-import type { Timeouts } from "../domain/Study.ts"
+import type { Gate, Timeouts } from "../domain/Study.ts"
 
 /** Limits in seconds of one cell: the whole, and each phase. */
 export interface CellLimits {
@@ -18,6 +18,8 @@ const launchLimitSeconds = 900
 const silenceLimitSeconds = 300
 /** Gate, drain, stop and bookkeeping. */
 const slackSeconds = 120
+/** How long a strict gate waits for the memory of its GPUs. */
+const strictGateSeconds = 300
 
 const lengths = ({ dataset, max_input_tokens, max_output_tokens }: Experiment) =>
   typeof dataset === "string"
@@ -51,11 +53,11 @@ const baselineSeconds = ({ baseline, energy }: Experiment): number =>
  * - warm-up: max(600, prompts x p), the prompts being `n_warmup` or, with convergence detection, `max_prompts`
  * - window: max(600, n x p, arrivals + 10 p), arrivals being `duration_seconds` or n / rate
  * - silence: 300
- * - the whole: launch + warm-up + window + thermal floor + baseline + 120
+ * - the whole: launch + warm-up + window + thermal floor + baseline + 120, and 300 more where `gate` is strict
  *
  * `given` (`execution.timeouts`) replaces any of them; the whole is then the sum of what holds.
  */
-export const limits = (experiment: Experiment, given: Timeouts): CellLimits => {
+export const limits = (experiment: Experiment, given: Timeouts, gate: Gate = "warn"): CellLimits => {
   const perRequest = secondsPerRequest(experiment, slowest)
   const arrivals = arrivalSeconds(experiment)
   const timeouts: PhaseTimeouts = {
@@ -72,7 +74,8 @@ export const limits = (experiment: Experiment, given: Timeouts): CellLimits => {
     timeouts.windowSeconds +
     floorSeconds(experiment) +
     baselineSeconds(experiment) +
-    slackSeconds
+    slackSeconds +
+    (gate === "strict" ? strictGateSeconds : 0)
   return { timeoutSeconds: Math.ceil(given.cell_seconds ?? whole), timeouts }
 }
 

@@ -1,5 +1,9 @@
+import type { Backend } from "../domain/Backend.ts"
 import type { Experiment } from "../domain/Experiment.ts"
 import type { GpuFacts } from "../domain/NodeFacts.ts"
+
+/** Whether a backend computes on GPUs when the node has some and nothing else is said. */
+export const gpuByDefault = (backend: Backend): boolean => backend !== "embedded" && backend !== "endpoint"
 
 /** Whether an experiment computes on GPUs when the node has some and it names none. */
 export const usesGpu = (experiment: Pick<Experiment, "backend" | "embedded" | "llamacpp">): boolean => {
@@ -18,5 +22,9 @@ export const gpusOf = (experiment: Experiment, gpus: ReadonlyArray<GpuFacts>): R
   if (devices === "none") return []
   if (devices === undefined && !usesGpu(experiment)) return []
   if (devices === undefined || devices === "all") return gpus.map(({ uuid }) => uuid)
-  return devices.map((device) => (typeof device === "number" ? (gpus[device]?.uuid ?? String(device)) : device))
+  return devices.map((device) => {
+    if (typeof device !== "number") return device
+    const found = gpus.find(({ index }, position) => (index ?? position) === device)
+    return found?.uuid ?? String(device)
+  })
 }

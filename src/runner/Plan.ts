@@ -69,7 +69,7 @@ const prepare = (input: PlanInput, { index, experiment, hash }: PlannedExperimen
     container: input.execution.container ?? limitsOf({}),
     gate: input.execution.gate ?? "warn",
   },
-  ...Durations.limits(experiment, input.execution.timeouts),
+  ...Durations.limits(experiment, input.execution.timeouts, input.execution.gate),
   skip: skipOf(input, experiment),
   expectedSeconds: Durations.expected(
     experiment,

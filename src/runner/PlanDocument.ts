@@ -8,6 +8,12 @@ const encodeCell = (cell: Cell): PlanDocument["cells"][number] => ({
   backend: cell.experiment.backend,
   config: cell.experiment,
   timeout_seconds: cell.timeoutSeconds,
+  timeouts: {
+    launch_seconds: cell.timeouts.launchSeconds,
+    warmup_seconds: cell.timeouts.warmupSeconds,
+    window_seconds: cell.timeouts.windowSeconds,
+    silence_seconds: cell.timeouts.silenceSeconds,
+  },
   skip: cell.skip,
 })
 

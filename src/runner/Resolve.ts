@@ -5,6 +5,7 @@ import type { DockerFacts, NodeFacts } from "../domain/NodeFacts.ts"
 import type { Finding, Notice } from "../domain/Notice.ts"
 import type { Resolution, RunnerMode, RunnerSource, RunnerSpec } from "../domain/RunnerSpec.ts"
 import { imageOf, type NamedImages } from "./Images.ts"
+import { gpuByDefault } from "./Placements.ts"
 import { type Decision, decide, type Requests } from "./Requests.ts"
 import * as Texts from "./Texts.ts"
 
@@ -16,8 +17,6 @@ export interface ResolveInput {
   /** Whether a backend would use this node's GPUs; absent: all but `embedded` and `endpoint`. */
   readonly usesGpu?: (backend: Backend) => boolean
 }
-
-const gpuByDefault = (backend: Backend): boolean => backend !== "embedded" && backend !== "endpoint"
 
 /** Whether Docker can run a backend here, with the node's GPUs where it would use them. */
 export const dockerUsable = ({ docker, gpus }: NodeFacts, backend: Backend): boolean =>

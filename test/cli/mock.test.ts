@@ -259,6 +259,7 @@ describe("standard streams", () => {
       "backend",
       "config",
       "timeout_seconds",
+      "timeouts",
       "skip",
     ])
     expect(plan.skipped[0].reason).toBe("n: should be at least 1 (study.yaml:3:17)")

@@ -125,6 +125,7 @@ describe("documents", () => {
 })
 
 const plan = validator("plan")
+const timeouts = { launch_seconds: 1, warmup_seconds: 1, window_seconds: 1, silence_seconds: 1 }
 const planOf = (config: unknown) => ({
   schema: "llem.plan/1",
   study: { name: "s", kind: "experiment", hash: "0" },
@@ -132,7 +133,7 @@ const planOf = (config: unknown) => ({
   runners: {},
   notices: [],
   preflight: { ready: true, findings: [] },
-  cells: [{ index: 1, cycle: 1, hash: "0", backend: "vllm", config, timeout_seconds: 1, skip: null }],
+  cells: [{ index: 1, cycle: 1, hash: "0", backend: "vllm", config, timeout_seconds: 1, timeouts, skip: null }],
   skipped: [],
 })
 

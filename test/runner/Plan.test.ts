@@ -171,6 +171,7 @@ describe("as a document", () => {
       "backend",
       "config",
       "timeout_seconds",
+      "timeouts",
       "skip",
     ])
     expect(document.preflight).toEqual({ ready: true, findings: [] })
