@@ -48,6 +48,8 @@ export interface EngineLaunch {
   readonly infoPath: string | null
   /** Field of that document that holds the engine's version; absent: `version`. */
   readonly versionField?: string
+  /** Fields of that document that a result keeps; absent: all of them. */
+  readonly detailFields?: ReadonlyArray<string>
   /** Model name that requests carry. */
   readonly servedModel: string
 }

@@ -67,7 +67,11 @@ const engineDetails = (handle: EngineHandle, launch: EngineLaunch) =>
     const parsed = answer === null || answer.status !== 200 ? Option.none() : decodeDetails(answer.body)
     const details = Option.getOrElse(parsed, (): Readonly<Record<string, unknown>> => ({}))
     const version = details[launch.versionField ?? "version"]
-    return { version: typeof version === "string" ? version : null, details }
+    const kept = launch.detailFields ?? Object.keys(details)
+    return {
+      version: typeof version === "string" ? version : null,
+      details: Object.fromEntries(Object.entries(details).filter(([name]) => kept.includes(name))),
+    }
   })
 
 /** How long a strict gate waits for others to free the GPUs. */

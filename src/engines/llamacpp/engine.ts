@@ -123,6 +123,8 @@ const launch: Engine["launch"] = (experiment, model) => {
     readinessPath: "/health",
     infoPath: "/props",
     versionField: "build_info",
+    // The rest are its defaults for what requests leave out, and its chat template.
+    detailFields: ["build_info", "total_slots", "model_ftype"],
     servedModel,
   }
   return Result.succeed(value)
