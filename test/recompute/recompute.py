@@ -149,6 +149,10 @@ def itl(request):
     return gaps
 
 
+# The field of each engine's section that says how many requests it works on at once.
+BATCH_SIZE = {"embedded": "batch_size", "llamacpp": "parallel"}
+
+
 def steady_span(requests, capacity):
     """From the first to the last moment at which `capacity` requests (or all, if fewer) are in flight."""
     full = min(capacity, len(requests))
@@ -171,7 +175,8 @@ def check_steady(result, requests, done, series, check):
     config = result["experiment"]["config"]
     if config["load"]["mode"] not in ("offline", "concurrency"):
         return
-    capacity = config["load"].get("concurrency") or config.get("embedded", {}).get("batch_size", 1)
+    section = config.get(config["backend"], {})
+    capacity = config["load"].get("concurrency") or section.get(BATCH_SIZE[config["backend"]], 1)
     span = steady_span(requests, capacity)
     stated = result["window"]["steady"]
     if span is None:
