@@ -78,7 +78,12 @@ const theirs = async (): Promise<void> => {
   await child.exited
 }
 
-const images = NodeImages.layer({ binary, cacheDirectories, offline: true, auth: () => Effect.succeed(null) })
+const images = NodeImages.layer({
+  binary,
+  cacheDirectories,
+  offline: true,
+  login: () => Effect.succeed({ auth: null, reason: null }),
+})
 const layer = Containers.layer({ binary, cacheDirectories, secrets: () => undefined, graceSeconds: 5 }).pipe(
   Layer.provide(images.pipe(Layer.provideMerge(NodeDocker.layer(process.env)))),
 )

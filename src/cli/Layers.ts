@@ -68,7 +68,7 @@ export const dockerNode = (settings: Settings, offline: boolean) =>
           binary: ownBinary(),
           cacheDirectories: settings.cacheDirectories,
           offline,
-          auth: (reference) => login.authFor(reference, variables),
+          login: (reference) => login.loginFor(reference, variables),
         })
         .pipe(Layer.provideMerge(node.layer(variables)))
     }),

@@ -71,6 +71,11 @@ const rules: ReadonlyArray<Rule> = [
     fix: (image) =>
       `The registry cannot be reached from this node. Bring the image there in a file: llem images save ${image} -o image.tar on a node that has it, llem images load image.tar here.`,
   },
+  {
+    reason: "daemon",
+    text: /non-overlapping ipv4 address pool|all predefined address pools/i,
+    fix: () => "Docker has no addresses left for a network; remove those that nobody uses: docker network prune",
+  },
   { reason: "gpu", text: gpuText, fix: () => toolkit },
   {
     reason: "port",

@@ -70,10 +70,3 @@ export const loginFor = Effect.fn("docker.loginFor")(function* (
     ? yield* askHelper(credentials.program, credentials.serverAddress, variables, limitSeconds)
     : loginOf(credentials)
 })
-
-/** The credentials for a pull; null for an anonymous one. `loginFor` also says why. */
-export const authFor = (
-  reference: string,
-  variables: Place.Variables,
-  limitSeconds = 10,
-): Effect.Effect<RegistryAuth | null> => Effect.map(loginFor(reference, variables, limitSeconds), ({ auth }) => auth)

@@ -12,8 +12,22 @@ export interface ImageOptions {
   readonly cacheDirectories: ReadonlyArray<string>
   /** Nothing is fetched over a network. */
   readonly offline: boolean
-  readonly auth: (reference: string) => Effect.Effect<RegistryAuth | null>
+  /** How to log in to an image's registry, and why credentials that are configured cannot be used. */
+  readonly login: (
+    reference: string,
+  ) => Effect.Effect<{ readonly auth: RegistryAuth | null; readonly reason: string | null }>
 }
+
+/** A pull that was refused while the credentials for it could not be had says so. */
+const withoutLogin = (error: DockerError, reason: string | null): DockerError =>
+  reason === null
+    ? error
+    : new DockerError({
+        reason: error.reason,
+        message: `${error.message} (pulled without logging in: ${reason})`,
+        fix: error.fix,
+        details: error.details,
+      })
 
 const missing = (reference: string, message: string, fix: string): DockerError =>
   new DockerError({ reason: "image", message, fix, details: { image: reference } })
@@ -71,7 +85,8 @@ export const layer = (options: ImageOptions) =>
               `The image ${reference} is not on this node, and --offline forbids to pull it`,
               `docker pull ${reference}, or bring it in a file: llem images load FILE`,
             )
-          yield* docker.pull(reference, yield* options.auth(reference), onProgress)
+          const { auth, reason } = yield* options.login(reference)
+          yield* docker.pull(reference, auth, onProgress).pipe(Effect.mapError((error) => withoutLogin(error, reason)))
           return yield* found(reference, "pulled")
         }),
       })

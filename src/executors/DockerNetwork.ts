@@ -33,7 +33,7 @@ export const make = (
           (yield* Ref.get(made)) && (yield* docker.networks(labels.owner)).some((network) => network.name === name)
         // Noted before it is made: an answer that never comes must not leave it behind.
         yield* Ref.set(made, true)
-        if (!there) yield* docker.createNetwork(name, { [labels.owner]: owner }, !rootless)
+        if (!there) yield* Effect.uninterruptible(docker.createNetwork(name, { [labels.owner]: owner }, !rootless))
         return { name, published: rootless }
       }),
     )

@@ -132,7 +132,8 @@ export const layer = (options: DockerHostOptions) =>
         })
         // By name, which is ours: it goes also when the daemon made it and its answer never came.
         yield* Effect.addFinalizer(() => removal.remove(name))
-        const id = yield* docker.create(spec)
+        // Not to be interrupted: what the daemon still makes after an answer that nobody waited for would stay.
+        const id = yield* Effect.uninterruptible(docker.create(spec))
         const attached = yield* docker.attach(id, log.write)
         const exited = yield* docker.awaitExit(id)
         yield* docker.start(id, reference)

@@ -40,7 +40,9 @@ const elsewhere = (where: string, image: ProbeImage) =>
     Effect.catch((error) =>
       Effect.succeed(`whether the daemon at ${where} runs on this node cannot be shown: ${error.message}`),
     ),
-    Effect.provide(NodeImages.layer({ ...image, offline: true, auth: () => Effect.succeed(null) })),
+    Effect.provide(
+      NodeImages.layer({ ...image, offline: true, login: () => Effect.succeed({ auth: null, reason: null }) }),
+    ),
   )
 
 /** Asks this node's Docker daemon about itself; it never fails, and never takes long. */

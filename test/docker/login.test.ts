@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Fiber } from "effect"
-import { authFor, loginFor } from "../../src/docker/login.ts"
+import { loginFor } from "../../src/docker/login.ts"
 import { live } from "../lib/effect.ts"
 
 const work = mkdtempSync(join(tmpdir(), "llem-login-"))
@@ -65,8 +65,8 @@ describe("logging in", () => {
       const expected = { username: "ada", password: "secret", serverAddress: "ghcr.io" }
       expect(yield* loginFor("ghcr.io/a/b", variables)).toEqual({ auth: expected, reason: null })
       const elsewhere = { HOME: join(work, "nobody"), DOCKER_CONFIG: join(folder, ".docker") }
-      expect(yield* authFor("ghcr.io/a/b", elsewhere)).toEqual(expected)
-      expect(yield* authFor("b.io/a", variables)).toEqual({ identityToken: "t", serverAddress: "b.io" })
+      expect((yield* loginFor("ghcr.io/a/b", elsewhere)).auth).toEqual(expected)
+      expect((yield* loginFor("b.io/a", variables)).auth).toEqual({ identityToken: "t", serverAddress: "b.io" })
     }),
   )
 
@@ -91,14 +91,14 @@ describe("a credential helper", () => {
         auth: { username: "get-seen", password: "ghcr.io", serverAddress: "ghcr.io" },
         reason: null,
       })
-      expect(yield* authFor("alpine", variables)).toMatchObject({ password: "https://index.docker.io/v1/" })
+      expect((yield* loginFor("alpine", variables)).auth).toMatchObject({ password: "https://index.docker.io/v1/" })
     }),
   )
 
   live("that does not read its input may answer all the same", () =>
     Effect.gen(function* () {
       const { variables } = user(store, { test: 'echo \'{"Username":"<token>","Secret":"t"}\'' })
-      expect(yield* authFor("ghcr.io/a", variables)).toEqual({ identityToken: "t", serverAddress: "ghcr.io" })
+      expect((yield* loginFor("ghcr.io/a", variables)).auth).toEqual({ identityToken: "t", serverAddress: "ghcr.io" })
     }),
   )
 
