@@ -1,4 +1,5 @@
 import { DockerError } from "../domain/Failure.ts"
+import { dockerHub, registryOf } from "./Credentials.ts"
 
 /** What was asked of the daemon when it refused. */
 export type Doing = "info" | "image" | "pull" | "load" | "save" | "create" | "start" | "network" | "container"
@@ -34,6 +35,11 @@ export const gpuText =
 export const memoryText = /out of memory|oom-killed|cannot allocate memory|std::bad_alloc|outofmemoryerror/i
 export const portText = /address already in use|eaddrinuse|port is already allocated/i
 
+const login = (image: string): string => {
+  const registry = registryOf(image)
+  return registry === dockerHub ? "docker login" : `docker login ${registry}`
+}
+
 /** The first rule that fits decides: the particular ones stand before the general ones. */
 const rules: ReadonlyArray<Rule> = [
   {
@@ -48,14 +54,20 @@ const rules: ReadonlyArray<Rule> = [
     fix: () => "Free space on Docker's disk (docker system df shows what lies there).",
   },
   {
+    // Registries say this of a name that is not there as of one that needs a login: they do not tell which.
+    reason: "image",
+    text: /pull access denied/i,
+    fix: (image) => `Check the image's name, or log in to its registry (${login(image)}), then: docker pull ${image}`,
+  },
+  {
     reason: "pull",
     text: /unauthorized|authentication required|no basic auth|incorrect username or password|denied: requested access/i,
     doing: fetching,
-    fix: (image) => `Log in to its registry (docker login ${image.split("/")[0]}), then: docker pull ${image}`,
+    fix: (image) => `Log in to its registry (${login(image)}), then: docker pull ${image}`,
   },
   {
     reason: "image",
-    text: /no such image|manifest unknown|manifest for .* not found|pull access denied|unable to find image|repository .*does not exist|repository .*not found|name unknown|invalid reference format/i,
+    text: /no such image|manifest unknown|manifest for .* not found|unable to find image|repository .*does not exist|repository .*not found|name unknown|invalid reference format/i,
     fix: (image) => `Check the image's name, then: docker pull ${image}`,
   },
   {
@@ -94,7 +106,7 @@ const rules: ReadonlyArray<Rule> = [
   },
   {
     reason: "crash",
-    text: /executable file not found|exec format error|no such file or directory: unknown|stat .*: no such file or directory/i,
+    text: /executable file not found|exec format error|exec: .*permission denied|no such file or directory: unknown|stat .*: no such file or directory/i,
     doing: ["start"],
     fix: (image) => `The image ${image} has no such program for this processor; name one that has (images:).`,
   },
