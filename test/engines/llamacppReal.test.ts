@@ -26,7 +26,7 @@ const folder = mkdtempSync(join(tmpdir(), "llem-llamacpp-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const experiment = (over: Partial<Experiment> = {}): Experiment =>
-  sample({ backend: "llamacpp", llamacpp: { parallel: 4, threads: 2 }, ...over })
+  sample({ backend: "llamacpp", llamacpp: { parallel: 4, threads: 1 }, ...over })
 
 /** The launch of an experiment whose engine is found on PATH, as a person's is. */
 const launchOf = (asked: Experiment, path: string): EngineLaunch => {
