@@ -1,0 +1,122 @@
+import { describe, expect, test } from "bun:test"
+import type { ImageInfo } from "../../src/docker/Docker.ts"
+import { limitsOf } from "../../src/domain/Container.ts"
+import { embeddedImage } from "../../src/domain/Version.ts"
+import { containerSpec, isSupervised, type LaunchParts } from "../../src/executors/DockerLaunch.ts"
+import { contextOf, launchOf } from "../lib/launch.ts"
+
+const image = (over: Partial<ImageInfo> = {}): ImageInfo => ({
+  id: "sha256:abc",
+  repoDigests: [],
+  tags: [],
+  entrypoint: [],
+  command: [],
+  sizeBytes: 1,
+  labels: {},
+  ...over,
+})
+
+const parts = (over: Partial<LaunchParts> = {}): LaunchParts => ({
+  launch: launchOf({ argv: ["__engine", "--host={host}", "--port={port}", "--libraries={libraries}"] }),
+  context: contextOf("/cell"),
+  image: image(),
+  reference: embeddedImage,
+  name: "llem-1",
+  network: "llem-net",
+  published: false,
+  owner: { pid: 7, startTicks: "99", bootId: "b", namespace: "4" },
+  user: "1000:1000",
+  gpuDriver: "nvidia",
+  runtime: null,
+  ...over,
+})
+
+const llamaServer = launchOf({
+  backend: "llamacpp",
+  program: { kind: "command", name: "llama-server" },
+  argv: ["-m", "/m.gguf", "--host", "{host}", "--port", "{port}"],
+  mounts: [{ hostPath: "/m.gguf", readOnly: true }],
+})
+const foreign = { reference: "a/b:1", runtime: { binary: "/opt/llem", folder: "/cache/runtime-1" } }
+const loader = ["/.llem/lib/ld-linux-x86-64.so.2", "--library-path", "/.llem/lib", "/.llem/llem"]
+
+describe("the container of a launch", () => {
+  test("of the embedded engine in llem's own image", () => {
+    const spec = containerSpec(parts())
+    expect(spec.command).toEqual([
+      "/llem/llem",
+      "__engine",
+      "--host=0.0.0.0",
+      "--port=8000",
+      "--libraries=/llem/engine",
+    ])
+    expect(spec).toMatchObject({ image: "sha256:abc", mounts: [], network: "llem-net", publishedPort: null })
+    expect(spec.labels).toEqual({
+      "io.llem.owner": "7:99:b:4",
+      "io.llem.study": "study",
+      "io.llem.cell": "1_c1_00000001",
+    })
+    expect(spec.env["LLEM_CONTAINER"]).toBe("1")
+    expect(isSupervised(launchOf())).toBe(false)
+  })
+
+  test("of the embedded engine in a foreign image brings llem and its loader", () => {
+    const spec = containerSpec(parts(foreign))
+    expect(spec.command.slice(0, 5)).toEqual([...loader, "__engine"])
+    expect(spec.command.at(-1)).toBe("--libraries=/tmp/llem-engine")
+    expect(spec.mounts.map(({ source, target, readOnly }) => [source, target, readOnly])).toEqual([
+      ["/opt/llem", "/.llem/llem", true],
+      ["/cache/runtime-1", "/.llem/lib", true],
+    ])
+  })
+
+  test("of another engine is started by the supervisor: its image's entrypoint, its own command, or its name", () => {
+    const of = (entrypoint: ReadonlyArray<string>, command: ReadonlyArray<string> | null) =>
+      containerSpec(
+        parts({
+          ...foreign,
+          image: image({ entrypoint }),
+          launch: { ...llamaServer, container: { ...llamaServer.container, command } },
+        }),
+      ).command
+    const argv = ["-m", "/m.gguf", "--host", "0.0.0.0", "--port", "8000"]
+    expect(of(["/app/llama-server"], null)).toEqual([...loader, "__supervise", "/app/llama-server", ...argv])
+    expect(of(["/other"], ["vllm", "serve"])).toEqual([...loader, "__supervise", "vllm", "serve", ...argv])
+    expect(of([], null)).toEqual([...loader, "__supervise", "llama-server", ...argv])
+    expect(isSupervised(llamaServer)).toBe(true)
+  })
+
+  test("has the model under its own path, and volumes only for what is kept", () => {
+    const writable = [
+      { path: "/root/.cache/vllm", kept: true },
+      { path: "/scratch", kept: false },
+    ]
+    const spec = containerSpec(
+      parts({ ...foreign, launch: { ...llamaServer, container: { ...llamaServer.container, writable } } }),
+    )
+    expect(spec.mounts.slice(2)).toEqual([
+      { kind: "bind", source: "/m.gguf", target: "/m.gguf", readOnly: true },
+      { kind: "volume", source: "llem-llamacpp-root-.cache-vllm", target: "/root/.cache/vllm", readOnly: false },
+    ])
+    expect(spec.temporary).toEqual(["/tmp", "/scratch"])
+  })
+
+  test("runs as the caller only where the image allows it; what a person limits wins over the engine's needs", () => {
+    const container = { ...llamaServer.container, anyUser: false, shmBytes: 8 * 2 ** 30 }
+    const needs = parts({ launch: { ...llamaServer, container } })
+    expect(containerSpec(needs)).toMatchObject({ user: null, shmBytes: 8 * 2 ** 30, memoryBytes: null })
+    expect(containerSpec(parts()).user).toBe("1000:1000")
+    const placement = {
+      gpuUuids: ["GPU-1"],
+      gate: "warn",
+      container: limitsOf({ memory: "1g", shm_size: "64m", cpuset: "0-1", pids_limit: 99 }),
+    } as const
+    const limited = containerSpec({ ...needs, context: contextOf("/cell", { placement }), gpuDriver: "cdi" })
+    expect(limited).toMatchObject({ memoryBytes: 2 ** 30, shmBytes: 64 * 2 ** 20, cpuset: "0-1", pids: 99 })
+    expect(limited.gpus).toEqual({ driver: "cdi", uuids: ["GPU-1"] })
+  })
+
+  test("publishes its port only where its own address is out of reach", () => {
+    expect(containerSpec(parts({ published: true })).publishedPort).toBe(8000)
+  })
+})
