@@ -74,11 +74,11 @@ setup_llama_server() {
   export LLEM_TEST_LLAMA_SERVER="$folder"
 }
 
-# A Docker engine, started here where none answers, and a registry program for pulls.
+# A Docker engine, started here where none answers, a registry program for pulls, and a shell for images of tests.
 setup_docker() {
-  if ! command -v dockerd >/dev/null 2>&1 || ! command -v docker-registry >/dev/null 2>&1; then
+  if ! command -v dockerd >/dev/null 2>&1 || ! command -v docker-registry >/dev/null 2>&1 || [ ! -x /bin/busybox ]; then
     as_root apt-get update -qq
-    as_root apt-get install -y -qq --no-install-recommends docker.io docker-registry iptables
+    as_root apt-get install -y -qq --no-install-recommends docker.io docker-registry iptables busybox-static
   fi
   if ! docker info >/dev/null 2>&1; then
     as_root mkdir -p /var/log/llem-dockerd
