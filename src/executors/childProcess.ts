@@ -1,7 +1,9 @@
 import { Deferred, Effect, Layer } from "effect"
+import { signalOf } from "../docker/Crash.ts"
 import { LocalError } from "../domain/Failure.ts"
 import type { EngineLaunch } from "../engines/Engine.ts"
 import * as Http from "../platform/http.ts"
+import { findCommand } from "../platform/probes.ts"
 import * as Process from "../platform/process.ts"
 import { crashError } from "./EngineCrash.ts"
 import { type EngineExit, type EngineHandle, EngineHost, type LaunchContext } from "./EngineHost.ts"
@@ -39,13 +41,35 @@ const stop = (child: Process.Child, exit: Deferred.Deferred<EngineExit>, graceSe
     yield* Deferred.await(exit).pipe(Effect.timeoutOption("10 seconds"))
   })
 
+/**
+ * How an engine is started: this program by itself, for its engine follows its parent; any other command under our
+ * supervisor, which ends it when this process is killed.
+ */
+const programOf = (request: EngineLaunch) =>
+  Effect.gen(function* () {
+    const { program } = request
+    if (program.kind === "self") return { command: Process.selfCommand(), input: null }
+    const path = { ...Process.inheritedEnvironment([]), ...request.env }["PATH"] ?? ""
+    const found = program.name.startsWith("/")
+      ? program.name
+      : yield* Effect.promise(() => findCommand(program.name, path))
+    if (found === null) return yield* spawnError(request, new Error(`there is no ${program.name} on PATH`))
+    return { command: [...Process.selfCommand(), "__supervise", found], input: "{}\n" }
+  })
+
+/** A supervised engine's end as its own: the supervisor tells a signal as 128 and its number. */
+const unfold = ({ code, signal }: EngineExit): EngineExit => {
+  const own = code === null ? null : signalOf(code)
+  return own === null ? { code, signal } : { code: null, signal: own }
+}
+
 const launch = Effect.fn("ChildProcessHost.launch")(function* (
   request: EngineLaunch,
   context: LaunchContext,
   graceSeconds: number,
 ) {
   const port = yield* Effect.tryPromise({ try: () => Process.freePort(), catch: (cause) => spawnError(request, cause) })
-  const program = request.program.kind === "self" ? Process.selfCommand() : [request.program.name]
+  const { command, input } = yield* programOf(request)
   const logFile = `${context.directory}/engine.log`
   const killsBefore = Process.outOfMemoryKills()
   const exit = yield* Deferred.make<EngineExit>()
@@ -53,11 +77,14 @@ const launch = Effect.fn("ChildProcessHost.launch")(function* (
     Effect.try({
       try: () => {
         const started = Process.spawn({
-          command: [...program, ...request.argv.map((argument) => fill(argument, port, request))],
+          command: [...command, ...request.argv.map((argument) => fill(argument, port, request))],
+          ...(input === null ? {} : { input }),
           env: { ...Process.inheritedEnvironment([]), ...request.env },
           logFile,
         })
-        void started.exited.then((ended) => Deferred.doneUnsafe(exit, Effect.succeed(ended)))
+        void started.exited.then((ended) =>
+          Deferred.doneUnsafe(exit, Effect.succeed(input === null ? ended : unfold(ended))),
+        )
         return started
       },
       catch: (cause) => spawnError(request, cause),

@@ -15,6 +15,8 @@ export interface SpawnRequest {
   readonly env: Readonly<Record<string, string>>
   /** stdout and stderr are appended here by the kernel, at no cost to this process. */
   readonly logFile: string
+  /** First bytes of its standard input, which stays open. */
+  readonly input?: string
 }
 
 /** Whether this code runs from a compiled binary. */
@@ -38,6 +40,10 @@ export const spawn = (request: SpawnRequest): Child => {
       stderr: log,
       detached: true,
     })
+    if (request.input !== undefined) {
+      child.stdin.write(request.input)
+      void child.stdin.flush()
+    }
     return {
       pid: child.pid,
       exited: child.exited.then(() => ({

@@ -18,10 +18,16 @@ const parse = (line: string): Record<string, string> => {
   }
 }
 
+/** Ends every process of our group, ourselves among them. */
+const endAll = (): void => {
+  process.kill(0, "SIGKILL")
+}
+
 /**
  * Runs a command for as long as standard input stays open. Its first line is a JSON object of variables for the
  * command: what is secret comes this way, for neither command lines nor a container's description may hold it. When
- * the input ends, whoever started us is gone, and so are we: inside a container that ends every process of it.
+ * the input ends, whoever started us is gone, and so are we and all of our process group; in a container that is the end
+ * of every process in it.
  */
 export const supervise = (command: ReadonlyArray<string>): void => {
   const state: { child: Bun.Subprocess | null; text: string } = { child: null, text: "" }
@@ -50,7 +56,7 @@ export const supervise = (command: ReadonlyArray<string>): void => {
     const end = state.text.indexOf("\n")
     if (end >= 0) start(state.text.slice(0, end))
   })
-  process.stdin.on("end", () => process.exit(143))
-  process.stdin.on("error", () => process.exit(143))
+  process.stdin.on("end", endAll)
+  process.stdin.on("error", endAll)
   process.stdin.resume()
 }

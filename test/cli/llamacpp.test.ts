@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "bun:test"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { llem, type Place, place, put, type Ran, readJson, results, studyFolder } from "../lib/cli.ts"
+import { llem, type Place, place, put, type Ran, readJson, results, start, studyFolder } from "../lib/cli.ts"
 import { llamaServer, projectRoot, python, realModel } from "../lib/env.ts"
 
 const withServer = (): Place => place({ PATH: `${llamaServer()}:/usr/bin:/bin` })
@@ -128,3 +128,26 @@ baseline: { enabled: false }
     expect(journal).toContain("--such-option")
   }, 120_000)
 })
+
+test("a llama-server does not outlive an llem that is killed", async () => {
+  const where = withServer()
+  const asked = ["-m", realModel(), "-b", "llamacpp", "--runner", "local", "-n", "200", "--progress", "plain"]
+  const child = start(where, ["run", ...asked, ...short])
+  const decoder = new TextDecoder()
+  let said = ""
+  for await (const bytes of child.stderr) {
+    said += decoder.decode(bytes, { stream: true })
+    if (said.includes("measuring")) break
+  }
+  const servers = (): number =>
+    Bun.spawnSync(["pgrep", "-f", `--model ${realModel()}`])
+      .stdout.toString()
+      .split("\n")
+      .filter((pid) => pid !== "").length
+  expect(servers()).toBeGreaterThan(0)
+  child.kill("SIGKILL")
+  await child.exited
+  const deadline = performance.now() + 5000
+  while (servers() > 0 && performance.now() < deadline) await Bun.sleep(20)
+  expect(servers()).toBe(0)
+}, 60_000)

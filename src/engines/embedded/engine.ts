@@ -6,8 +6,6 @@ import * as Lengths from "../Lengths.ts"
 import * as Sampling from "../Sampling.ts"
 import { toArgv } from "./Arguments.ts"
 
-export { ggufOf } from "../GgufModel.ts"
-
 const servedModel = "model"
 /** LLAMA_MAX_SEQ of llama.cpp. */
 const maximumSequences = 256
