@@ -17,9 +17,9 @@ export interface Asked {
 export type Answer =
   | { readonly status: number; readonly body: unknown }
   /** An answer in pieces, cut off, left open or ended as told. */
-  | { readonly pieces: ReadonlyArray<string>; readonly then: "end" | "cut" | "hang" }
-  /** The connection turned into a container's streams, with these bytes of output. */
-  | { readonly output: Buffer; readonly then: "end" | "cut" | "hang" }
+  | { readonly pieces: ReadonlyArray<string>; readonly end: "whole" | "cut" | "hang" }
+  /** The connection turned into a container's streams, with this output, in base64. */
+  | { readonly output: string; readonly end: "whole" | "cut" | "hang" }
   | "hang"
   | "reset"
 
@@ -42,9 +42,9 @@ const write = (socket: Socket, answer: Answer): void => {
   if ("output" in answer) {
     const head =
       "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
-    socket.write(Buffer.concat([Buffer.from(head), answer.output]), () => {
-      if (answer.then === "end") socket.end()
-      if (answer.then === "cut") socket.destroy()
+    socket.write(Buffer.concat([Buffer.from(head), Buffer.from(answer.output, "base64")]), () => {
+      if (answer.end === "whole") socket.end()
+      if (answer.end === "cut") socket.destroy()
     })
     return
   }
@@ -53,8 +53,8 @@ const write = (socket: Socket, answer: Answer): void => {
       "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
     )
     for (const piece of answer.pieces) socket.write(`${Buffer.byteLength(piece).toString(16)}\r\n${piece}\r\n`)
-    if (answer.then === "end") socket.end("0\r\n\r\n")
-    if (answer.then === "cut") socket.write("ffff\r\n{", () => socket.destroy())
+    if (answer.end === "whole") socket.end("0\r\n\r\n")
+    if (answer.end === "cut") socket.write("ffff\r\n{", () => socket.destroy())
     return
   }
   const { status, body } = answer
@@ -65,13 +65,13 @@ const write = (socket: Socket, answer: Answer): void => {
 
 /** The body of a request once it is whole; null until then. */
 const wholeBody = (headers: Readonly<Record<string, string>>, rest: Buffer): Buffer | null => {
-  if (headers["transfer-encoding"] === "chunked") return rest.includes("0\r\n\r\n") ? rest : null
+  if (headers["transfer-encoding"] === "chunked") return rest.subarray(-5).toString() === "0\r\n\r\n" ? rest : null
   const length = Number(headers["content-length"] ?? 0)
   return rest.length < length ? null : rest.subarray(0, length)
 }
 
 /** Reads one request; null until it is whole. */
-const read = (bytes: Buffer): Asked | null => {
+export const readRequest = (bytes: Buffer): Asked | null => {
   const end = bytes.indexOf("\r\n\r\n")
   if (end < 0) return null
   const [first = "", ...lines] = bytes.subarray(0, end).toString().split("\r\n")
@@ -113,7 +113,7 @@ export const scriptedDaemon = (
         socket.on("data", (more) => {
           if (answered) return
           bytes = Buffer.concat([bytes, Buffer.from(more)])
-          const request = read(bytes)
+          const request = readRequest(bytes)
           if (request === null) return
           answered = true
           asked.push(request)
