@@ -84,12 +84,12 @@ export const outcomes = (where: Place): ReadonlyArray<readonly [string, string |
 export const resultsOf = (where: Place) => Object.values(results(studyFolder(where)))
 
 /** A study file of short cells; more is added to it at the end. */
-export const studyText = (more: string, { n = 2, output = 16, execution = "" } = {}): string => `
+export const studyText = (more: string, { n = 2, output = 16, warmup = 1, execution = "" } = {}): string => `
 name: contained
 model: synthetic:15m
 dataset: { n: ${n}, input_len: 16, output_len: ${output}, seed: 42 }
 execution: { n_cycles: 1, cycle_order: sequential, experiment_gap_seconds: 0${execution} }
-warmup: { n_warmup: 1, thermal_floor_seconds: 0 }
+warmup: { n_warmup: ${warmup}, thermal_floor_seconds: 0 }
 baseline: { enabled: false }
 ${more}
 `
