@@ -140,7 +140,7 @@ test("a llama-server does not outlive an llem that is killed", async () => {
     if (said.includes("measuring")) break
   }
   const servers = (): number =>
-    Bun.spawnSync(["pgrep", "-f", `--model ${realModel()}`])
+    Bun.spawnSync(["pgrep", "-f", "--", `--model ${realModel()}`])
       .stdout.toString()
       .split("\n")
       .filter((pid) => pid !== "").length

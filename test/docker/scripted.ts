@@ -29,6 +29,10 @@ export type Script = Readonly<Record<string, Answer | ReadonlyArray<Answer>>>
 export interface ScriptedDaemon {
   readonly socketPath: string
   readonly asked: ReadonlyArray<Asked>
+  /** Completes when the daemon has been asked this, however long ago. */
+  readonly wasAsked: (what: string) => Effect.Effect<Asked>
+  /** Completes when no client holds a connection any more. */
+  readonly idle: Effect.Effect<void>
 }
 
 const reasons: Readonly<Record<number, string>> = { 200: "OK", 201: "Created", 204: "No Content" }
@@ -98,6 +102,21 @@ export const scriptedDaemon = (
       const asked: Array<Asked> = []
       const times = new Map<string, number>()
       const open = new Set<Socket>()
+      const changes = new EventTarget()
+      const changed = () => changes.dispatchEvent(new Event("change"))
+      /** Completes when `found` gives something, looked at again with every change. */
+      const once = <A>(found: () => A | null): Effect.Effect<A> =>
+        Effect.callback<A>((resume) => {
+          const look = () => {
+            const value = found()
+            if (value === null) return
+            changes.removeEventListener("change", look)
+            resume(Effect.succeed(value))
+          }
+          changes.addEventListener("change", look)
+          look()
+          return Effect.sync(() => changes.removeEventListener("change", look))
+        })
       const next = (what: string): Answer => {
         const answers: ReadonlyArray<Answer> = [script[what] ?? []].flat()
         const time = times.get(what) ?? 0
@@ -109,7 +128,10 @@ export const scriptedDaemon = (
         let bytes = Buffer.alloc(0)
         let answered = false
         socket.on("error", () => undefined)
-        socket.on("close", () => open.delete(socket))
+        socket.on("close", () => {
+          open.delete(socket)
+          changed()
+        })
         socket.on("data", (more) => {
           if (answered) return
           bytes = Buffer.concat([bytes, Buffer.from(more)])
@@ -117,11 +139,14 @@ export const scriptedDaemon = (
           if (request === null) return
           answered = true
           asked.push(request)
+          changed()
           write(socket, next(request.what))
         })
       })
       await new Promise<void>((resolve) => server.listen(socketPath, resolve))
-      return { folder, socketPath, asked, server, open }
+      const wasAsked = (what: string) => once(() => asked.find((one) => one.what === what) ?? null)
+      const idle = Effect.asVoid(once(() => (open.size === 0 ? true : null)))
+      return { folder, socketPath, asked, wasAsked, idle, server, open }
     }),
     ({ folder, server, open }) =>
       Effect.promise(async () => {
