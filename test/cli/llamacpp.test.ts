@@ -139,15 +139,18 @@ test("a llama-server does not outlive an llem that is killed", async () => {
     said += decoder.decode(bytes, { stream: true })
     if (said.includes("measuring")) break
   }
-  const servers = (): number =>
-    Bun.spawnSync(["pgrep", "-f", "--", `--model ${realModel()}`])
+  const pids = (...by: ReadonlyArray<string>): ReadonlyArray<string> =>
+    Bun.spawnSync(["pgrep", ...by])
       .stdout.toString()
       .split("\n")
-      .filter((pid) => pid !== "").length
-  expect(servers()).toBeGreaterThan(0)
+      .filter((pid) => pid !== "")
+  // The supervisor leads a process group of its own, in which the server is.
+  const [leader = "none"] = pids("-P", String(child.pid))
+  const servers = pids("-g", leader)
   child.kill("SIGKILL")
   await child.exited
+  expect(servers).toHaveLength(2)
   const deadline = performance.now() + 5000
-  while (servers() > 0 && performance.now() < deadline) await Bun.sleep(20)
-  expect(servers()).toBe(0)
+  while (pids("-g", leader).length > 0 && performance.now() < deadline) await Bun.sleep(20)
+  expect(pids("-g", leader)).toEqual([])
 }, 60_000)
