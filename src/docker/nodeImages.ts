@@ -49,6 +49,20 @@ export const layer = (options: ImageOptions) =>
       const attempt = <A>(run: () => Promise<A>) =>
         Effect.tryPromise({ try: run, catch: (cause) => making(embeddedImage, cause) })
 
+      const cache = options.cacheDirectories[0] ?? "/tmp"
+      /** The inputs cannot change while this very binary runs. */
+      let known: string | null = null
+      const inputsOf = (binary: string) =>
+        known === null
+          ? Effect.tap(
+              attempt(() => OwnImage.inputsOf(binary, cache)),
+              (inputs) =>
+                Effect.sync(() => {
+                  known = inputs
+                }),
+            )
+          : Effect.succeed(known)
+
       const make = Effect.fnUntraced(function* (reference: string) {
         const { binary } = options
         if (binary === null)
@@ -57,8 +71,7 @@ export const layer = (options: ImageOptions) =>
             "llem runs from its sources, so it has no binary to make its image of",
             "Build it (bun run build) and run dist/llem.",
           )
-        const cache = options.cacheDirectories[0] ?? "/tmp"
-        const inputs = yield* attempt(() => OwnImage.inputsOf(binary, cache))
+        const inputs = yield* inputsOf(binary)
         const before = yield* docker.image(reference)
         if (before?.labels[OwnImage.inputsLabel] === inputs)
           return { info: before, source: "present" } satisfies ReadyImage

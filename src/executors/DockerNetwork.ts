@@ -1,5 +1,5 @@
 import { Effect, Ref, type Scope, Semaphore } from "effect"
-import type { Docker } from "../docker/Docker.ts"
+import type { DaemonInfo, Docker } from "../docker/Docker.ts"
 import { labels } from "../docker/Owner.ts"
 import type { DockerError } from "../domain/Failure.ts"
 
@@ -17,6 +17,7 @@ export interface EngineNetwork {
  */
 export const make = (
   docker: Docker["Service"],
+  info: Effect.Effect<DaemonInfo, DockerError>,
   name: string,
   owner: string,
 ): Effect.Effect<Effect.Effect<EngineNetwork, DockerError>, never, Scope.Scope> =>
@@ -28,7 +29,7 @@ export const make = (
     )
     return lock.withPermits(1)(
       Effect.gen(function* () {
-        const { rootless } = yield* docker.info
+        const { rootless } = yield* info
         const there =
           (yield* Ref.get(made)) && (yield* docker.networks(labels.owner)).some((network) => network.name === name)
         // Noted before it is made: an answer that never comes must not leave it behind.

@@ -85,6 +85,14 @@ const makeRemoval = (docker: Docker["Service"]) =>
     return { remove, again }
   })
 
+/** Runs an effect until it has succeeded once, and gives that value from then on. */
+const remembered = <A, E>(effect: Effect.Effect<A, E>) =>
+  Effect.map(Ref.make<A | null>(null), (slot) =>
+    Effect.flatMap(Ref.get(slot), (value) =>
+      value === null ? Effect.tap(effect, (made) => Ref.set(slot, made)) : Effect.succeed(value),
+    ),
+  )
+
 /** Engines in containers of their own, on a private network without a way out, removed whatever happens. */
 export const layer = (options: DockerHostOptions) =>
   Layer.effect(
@@ -95,7 +103,8 @@ export const layer = (options: DockerHostOptions) =>
       const owner = Owner.self()
       const base = `llem-${owner.pid}-${Owner.randomName()}`
       const made = yield* Ref.make(0)
-      const network = yield* Network.make(docker, base, ownerText(owner))
+      const info = yield* remembered(docker.info)
+      const network = yield* Network.make(docker, info, base, ownerText(owner))
       const removal = yield* makeRemoval(docker)
 
       const secretsOf = (names: ReadonlyArray<string>): Readonly<Record<string, string>> =>
@@ -111,7 +120,7 @@ export const layer = (options: DockerHostOptions) =>
         yield* removal.again
         const runtime = yield* runtimeFor(options, reference)
         const { info: image } = yield* images.ensure(reference)
-        const daemon = yield* docker.info
+        const daemon = yield* info
         const { name: networkName, published } = yield* network
         const name = `${base}-${yield* Ref.updateAndGet(made, (count) => count + 1)}`
         const secrets = secretsOf(request.secretNames)
