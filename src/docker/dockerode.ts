@@ -33,7 +33,9 @@ const statusOf = (cause: unknown): number | null => {
 const messageOf = (cause: unknown): string => {
   const inBody = property(property(cause, "json"), "message")
   if (typeof inBody === "string") return inBody
-  return cause instanceof Error ? cause.message : String(cause)
+  const text = cause instanceof Error ? cause.message : String(cause)
+  // The client's own words stand before the daemon's where the answer came as a stream.
+  return text.replace(/^\(HTTP code \d+\) [^-]* - /, "")
 }
 
 const refused =
@@ -75,21 +77,30 @@ const unless =
       ),
     )
 
-/** One docker-archive of several images, as a stream. */
-const archive = (docker: Dockerode, references: ReadonlyArray<string>): Promise<NodeJS.ReadableStream> =>
+/** An answer as a stream, once its head has come. The path ends in a question mark or an ampersand. */
+const stream = (
+  docker: Dockerode,
+  method: "GET" | "POST",
+  path: string,
+  signal?: AbortSignal,
+): Promise<NodeJS.ReadableStream> =>
   new Promise((resolve, reject) => {
-    const names = references.map((name) => `names=${encodeURIComponent(name)}`).join("&")
     const options = {
       // The client takes the last character of a path with a question mark for that mark, and cuts it off.
-      path: `/images/get?${names}&`,
-      method: "GET",
+      path,
+      method,
       isStream: true,
-      statusCodes: { 200: true, 404: "no such image", 500: "server error" },
+      statusCodes: { 200: true, 404: "not found", 500: "server error" },
+      ...(signal === undefined ? {} : { abortSignal: signal }),
     }
     docker.modem.dial(options, (error: unknown, answer: unknown) =>
       Streams.isReadable(answer) ? resolve(answer) : reject(error),
     )
   })
+
+/** One docker-archive of several images, as a stream. */
+const archive = (docker: Dockerode, references: ReadonlyArray<string>): Promise<NodeJS.ReadableStream> =>
+  stream(docker, "GET", `/images/get?${references.map((name) => `names=${encodeURIComponent(name)}`).join("&")}&`)
 
 const Info = Schema.Struct({
   ID: Schema.optionalKey(Schema.String),
@@ -192,16 +203,26 @@ const attach = (docker: Dockerode, id: string, onOutput: (bytes: Uint8Array) => 
     }),
   )
 
+const decodeExit = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Struct({ StatusCode: Schema.Finite })))
+
+/**
+ * The daemon sends the head of its answer once it waits, so that no start comes before it, and the rest when the
+ * container has ended. The answer is read as a stream, since the client never tells when one breaks off.
+ */
 const awaitExit = (docker: Dockerode, id: string) =>
   Effect.gen(function* () {
     const abort = new AbortController()
     yield* Effect.addFinalizer(() => Effect.sync(() => abort.abort()))
-    const waiting = docker.getContainer(id).wait({ condition: "next-exit", abortSignal: abort.signal })
-    // Whoever asks hears of a failure; until then it must not count as unhandled.
-    waiting.catch(() => undefined)
-    return Effect.tryPromise({ try: () => waiting, catch: refused("container", null) }).pipe(
-      Effect.map((answer: unknown) => Number(property(answer, "StatusCode") ?? 0)),
+    const answer = yield* request("container", limits.short, () =>
+      stream(docker, "POST", `/containers/${id}/wait?condition=next-exit&`, abort.signal),
     )
+    const told = Streams.text(answer)
+    // Whoever asks hears of a failure; until then it must not count as unhandled.
+    told.catch(() => undefined)
+    return Effect.tryPromise({
+      try: async () => decodeExit(await told).StatusCode,
+      catch: refused("container", null),
+    })
   })
 
 const labelled = (label: string) => ({ filters: { label: [label] } })

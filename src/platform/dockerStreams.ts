@@ -19,6 +19,13 @@ export const over = (stream: NodeJS.ReadWriteStream | NodeJS.ReadableStream): Pr
     () => undefined,
   )
 
+/** The text of a stream; rejects when it breaks off. */
+export const text = async (stream: NodeJS.ReadableStream): Promise<string> => {
+  const pieces: Array<Buffer> = []
+  for await (const piece of stream) pieces.push(Buffer.from(piece))
+  return Buffer.concat(pieces).toString()
+}
+
 /** A file's bytes as a stream. */
 export const fromFile = (path: string): NodeJS.ReadableStream => createReadStream(path, { highWaterMark: 1 << 20 })
 
