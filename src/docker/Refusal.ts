@@ -67,7 +67,7 @@ const rules: ReadonlyArray<Rule> = [
   },
   {
     reason: "image",
-    text: /no such image|manifest unknown|manifest for .* not found|unable to find image|repository .*does not exist|repository .*not found|name unknown|invalid reference format/i,
+    text: /no such image|manifest unknown|manifest for .* not found|unable to find image|repository .*does not exist|repository .*not found|name unknown|reference does not exist|invalid reference format/i,
     fix: (image) => `Check the image's name, then: docker pull ${image}`,
   },
   {

@@ -35,6 +35,7 @@ const cases: ReadonlyArray<Case> = [
   ["create", 404, `Unable to find image '${image}' locally`, "image", pull],
   ["pull", 404, "repository ghcr.io/acme/vllm not found: does not exist or no pull access", "image", pull],
   ["pull", 404, "name unknown: repository name not known to registry", "image", pull],
+  ["save", 404, "reference does not exist", "image", pull],
   ["create", 400, "invalid reference format", "image", pull],
   [
     "pull",

@@ -104,6 +104,7 @@ describe("a Docker daemon", () => {
       const file = join(work, "none.tar")
       const unsaved = yield* Effect.flip(docker.save([names.unknown], file))
       expect(unsaved.reason).toBe("image")
+      expect(unsaved.message).toBe(`Docker could not save the image (${names.unknown}): reference does not exist`)
       expect(yield* Effect.promise(() => Bun.file(file).exists())).toBe(false)
       writeFileSync(file, "no archive")
       const unloaded = yield* Effect.flip(docker.load(file))
