@@ -6,7 +6,43 @@ export interface EngineLog {
   readonly close: () => void
 }
 
-const replaced = "***"
+const replaced = Buffer.from("***")
+
+interface Masked {
+  readonly safe: Buffer
+  /** The end, which a secret may begin with. */
+  readonly held: Buffer
+}
+
+/** Replaces every secret, the longer one where two begin at the same place. */
+const mask = (bytes: Buffer, longestFirst: ReadonlyArray<Buffer>, isLast: boolean): Masked => {
+  const longest = longestFirst[0]?.length ?? 1
+  const mayBegin = (at: number): boolean => {
+    const end = bytes.subarray(at)
+    return longestFirst.some((secret) => secret.length > end.length && secret.subarray(0, end.length).equals(end))
+  }
+  const pieces: Array<Buffer> = []
+  let at = 0
+  let held = isLast ? bytes.length : Math.max(0, bytes.length - longest + 1)
+  for (;;) {
+    let hit = bytes.length
+    let length = 0
+    for (const secret of longestFirst) {
+      const found = bytes.indexOf(secret, at)
+      if (found < 0 || found >= hit) continue
+      hit = found
+      length = secret.length
+    }
+    held = Math.max(held, at)
+    while (held < bytes.length && !mayBegin(held)) held++
+    if (hit >= held) {
+      pieces.push(bytes.subarray(at, held))
+      return { safe: Buffer.concat(pieces), held: Buffer.from(bytes.subarray(held)) }
+    }
+    pieces.push(bytes.subarray(at, hit), replaced)
+    at = hit + length
+  }
+}
 
 /**
  * Appends an engine's output to a file, at most so many bytes of it, with every secret replaced. What could be the
@@ -14,8 +50,10 @@ const replaced = "***"
  */
 export const openLog = (path: string, limitBytes: number, secrets: ReadonlyArray<string>): EngineLog => {
   const file = openSync(path, "a", 0o644)
-  const hidden = secrets.filter((secret) => secret.length >= 4).map((secret) => Buffer.from(secret))
-  const longest = hidden.reduce((most, secret) => Math.max(most, secret.length), 1)
+  const hidden = secrets
+    .filter((secret) => secret.length >= 4)
+    .map((secret) => Buffer.from(secret))
+    .toSorted((a, b) => b.length - a.length)
   let held = Buffer.alloc(0)
   let left = limitBytes
   let open = true
@@ -30,36 +68,21 @@ export const openLog = (path: string, limitBytes: number, secrets: ReadonlyArray
       left = 0
     }
   }
-  const mask = (bytes: Buffer): Buffer => {
-    let masked = bytes
-    for (const secret of hidden) {
-      for (let at = masked.indexOf(secret); at >= 0; at = masked.indexOf(secret))
-        masked = Buffer.concat([masked.subarray(0, at), Buffer.from(replaced), masked.subarray(at + secret.length)])
-    }
-    return masked
-  }
-  /** Bytes at the end that a secret may begin with. */
-  const unsafe = (bytes: Buffer): number => {
-    for (let length = Math.min(longest - 1, bytes.length); length > 0; length--) {
-      const end = bytes.subarray(bytes.length - length)
-      if (hidden.some((secret) => secret.length > length && secret.subarray(0, length).equals(end))) return length
-    }
-    return 0
+  const take = (bytes: Uint8Array, isLast: boolean): void => {
+    const masked = mask(Buffer.concat([held, bytes]), hidden, isLast)
+    held = Buffer.from(masked.held)
+    put(masked.safe)
   }
   return {
     write: (bytes) => {
-      if (!open) return
-      if (left <= 0) return
-      if (hidden.length === 0) return put(bytes)
-      const all = mask(Buffer.concat([held, bytes]))
-      const keep = unsafe(all)
-      put(all.subarray(0, all.length - keep))
-      held = Buffer.from(all.subarray(all.length - keep))
+      if (!open || left <= 0) return
+      if (hidden.length === 0) put(bytes)
+      else take(bytes, false)
     },
     close: () => {
       if (!open) return
       open = false
-      put(mask(held))
+      take(new Uint8Array(0), true)
       closeSync(file)
     },
   }
