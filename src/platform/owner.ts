@@ -10,10 +10,23 @@ const read = (path: string): string | null => {
   }
 }
 
-/** Field 22 of /proc/<pid>/stat; null when there is no such process. */
+/** Field 22 of /proc/<pid>/stat; null when there is no such process, or only its exit code is still there. */
 const startTicks = (pid: number): string | null => {
   const stat = read(`/proc/${pid}/stat`)
-  return stat === null ? null : (stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null)
+  if (stat === null) return null
+  const [state = "", ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+  return /[ZXx]/.test(state) ? null : (fields[18] ?? null)
+}
+
+/** Whether a process may still be there that /proc does not show: it hides other users' where it was told to. */
+const isHidden = (pid: number): boolean => {
+  if (read(`/proc/${pid}/stat`) !== null) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (cause) {
+    return !(cause instanceof Error && "code" in cause && cause.code === "ESRCH")
+  }
 }
 
 const namespace = (): string => {
@@ -37,10 +50,11 @@ export const self = (): OwnerIdentity => ({
 
 /** Whether the process that an identity names is provably gone; false whenever that cannot be known from here. */
 export const isGone = (owner: OwnerIdentity): boolean => {
-  if (bootId() === "unknown" || owner.bootId === "unknown") return false
-  if (owner.bootId !== bootId()) return true
-  if (owner.namespace !== namespace()) return false
-  return startTicks(owner.pid) !== owner.startTicks
+  const here = { bootId: bootId(), namespace: namespace() }
+  if ([here.bootId, owner.bootId].includes("unknown")) return false
+  if (owner.bootId !== here.bootId) return true
+  if ([here.namespace, owner.startTicks].includes("unknown") || owner.namespace !== here.namespace) return false
+  return startTicks(owner.pid) !== owner.startTicks && !isHidden(owner.pid)
 }
 
 /** Whether a process of this node is in a container's control group: no process of another node can be. */
