@@ -15,6 +15,8 @@ const args = [
   "--format=esm",
   "--splitting",
   "--target=bun-linux-x64",
+  // Native parts of dockerode's ssh transport, which llem does not use and which are not built everywhere.
+  "--external=cpu-features",
   join(root, "src/main.ts"),
   join(root, "src/sampler.ts"),
   "--outfile",
