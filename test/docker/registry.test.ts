@@ -33,6 +33,18 @@ const auth = (address: string, password = ada.password): RegistryAuth => ({
   serverAddress: address,
 })
 
+/** An image as a run makes it ready. */
+const ensured = (
+  docker: Docker["Service"],
+  image: string,
+  options: Pick<NodeImages.ImageOptions, "login"> & Partial<NodeImages.ImageOptions>,
+  onProgress: (one: PullProgress) => void = progress,
+) =>
+  Effect.flatMap(EngineImages, (images) => images.ensure(image, onProgress)).pipe(
+    Effect.provide(NodeImages.layer({ binary: null, cacheDirectories: [], offline: false, ...options })),
+    Effect.provideService(Docker, docker),
+  )
+
 const expected = (error: DockerError, image: string, reason: DockerError["reason"], words: string, fix: string) => {
   expect(error.reason).toBe(reason)
   expect(error.message).toStartWith(`Docker could not pull the image (${image}): `)
@@ -51,19 +63,8 @@ describe("a registry", () => {
         const image = `${at.address}/${name}:known`
         pulled.push(image)
         const told: Array<PullProgress> = []
-        const { info, source } = yield* Effect.flatMap(EngineImages, (images) =>
-          images.ensure(image, (one) => void told.push(one)),
-        ).pipe(
-          Effect.provide(
-            NodeImages.layer({
-              binary: null,
-              cacheDirectories: [],
-              offline: false,
-              login: () => Effect.succeed({ auth: auth(at.address), reason: null }),
-            }),
-          ),
-          Effect.provideService(Docker, docker),
-        )
+        const login = () => Effect.succeed({ auth: auth(at.address), reason: null })
+        const { info, source } = yield* ensured(docker, image, { login }, (one) => void told.push(one))
         expect(source).toBe("pulled")
         expect(info.tags).toEqual([image])
         expect(info.repoDigests).toEqual([
@@ -129,15 +130,17 @@ describe("a registry", () => {
     ),
   )
 
-  live("that dies in the middle of a pull fails it", () =>
+  live("that refuses a pull tells why there was no login, where one was configured", () =>
     withDocker((docker) =>
       Effect.gen(function* () {
-        const at = yield* registry()
-        yield* Effect.promise(() => at.push(name, "gone"))
-        yield* Effect.promise(() => at.stop())
-        const image = `${at.address}/${name}:gone`
-        const error = yield* Effect.flip(docker.pull(image, null, progress))
-        expected(error, image, "pull", "connection refused", "llem images load")
+        const at = yield* registry(ada)
+        yield* Effect.promise(() => at.push(name, "closed"))
+        const image = `${at.address}/${name}:closed`
+        const reason = "docker-credential-vault is not on PATH"
+        const error = yield* Effect.flip(
+          ensured(docker, image, { login: () => Effect.succeed({ auth: null, reason }) }),
+        )
+        expected(error, image, "pull", `(pulled without logging in: ${reason})`, `docker login ${at.address}`)
       }),
     ),
   )
@@ -146,19 +149,8 @@ describe("a registry", () => {
     withDocker((docker) =>
       Effect.gen(function* () {
         const image = `127.0.0.1:${freePort()}/${name}:any`
-        const error = yield* Effect.flip(
-          Effect.flatMap(EngineImages, (images) => images.ensure(image)).pipe(
-            Effect.provide(
-              NodeImages.layer({
-                binary: null,
-                cacheDirectories: [],
-                offline: true,
-                login: () => Effect.die(new Error("asked for a login")),
-              }),
-            ),
-            Effect.provideService(Docker, docker),
-          ),
-        )
+        const login = () => Effect.die(new Error("asked for a login"))
+        const error = yield* Effect.flip(ensured(docker, image, { offline: true, login }))
         expect(error.reason).toBe("image")
         expect(error.message).toBe(`The image ${image} is not on this node, and --offline forbids to pull it`)
         expect(error.fix).toContain("llem images load FILE")
