@@ -211,10 +211,9 @@ const decodeExit = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Struct(
  */
 const awaitExit = (docker: Dockerode, id: string) =>
   Effect.gen(function* () {
-    const abort = new AbortController()
-    yield* Effect.addFinalizer(() => Effect.sync(() => abort.abort()))
+    const signal = yield* Effect.abortSignal
     const answer = yield* request("container", limits.short, () =>
-      stream(docker, "POST", `/containers/${id}/wait?condition=next-exit&`, abort.signal),
+      stream(docker, "POST", `/containers/${id}/wait?condition=next-exit&`, signal),
     )
     const told = Streams.text(answer)
     // Whoever asks hears of a failure; until then it must not count as unhandled.

@@ -127,7 +127,8 @@ describe("a daemon that hangs", () => {
       })
       yield* Effect.scoped(
         Effect.gen(function* () {
-          yield* docker.awaitExit("a")
+          const exit = yield* docker.awaitExit("a")
+          expect(Effect.isEffect(exit)).toBe(true)
           yield* docker.attach("a", () => undefined)
           yield* daemon.wasAsked("POST /containers/a/wait")
         }),
@@ -159,7 +160,7 @@ describe("a connection that breaks", () => {
         Effect.flip(docker.start("a", "i")),
         Effect.flip(docker.pull("acme/a:1", null, progress)),
         Effect.flip(Effect.scoped(docker.attach("a", () => undefined))),
-        Effect.flip(Effect.scoped(docker.awaitExit("a"))),
+        Effect.flip(Effect.scoped(Effect.asVoid(docker.awaitExit("a")))),
       ])
       expect(errors.map(({ reason }) => reason)).toEqual(Array(6).fill("daemon"))
       expect(errors[0].fix).toContain("systemctl start docker")
