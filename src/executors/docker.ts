@@ -158,7 +158,8 @@ export const layer = (options: DockerHostOptions) =>
 
         const state = yield* docker.inspect(id)
         // One that ended at once is told of by `exit`, with its log, to whoever waits for it to become ready.
-        if (state.running && !Owner.inContainer(state.processId, id)) return yield* remote(reference)
+        const isHere = !state.running || Owner.inContainer(state.processId, id)
+        if (!isHere && (yield* docker.inspect(id)).running) return yield* remote(reference)
         const endpoint: Endpoint = published
           ? { kind: "tcp", host: "127.0.0.1", port: state.publishedPort ?? Launch.enginePort }
           : { kind: "tcp", host: state.addresses[networkName] ?? "127.0.0.1", port: Launch.enginePort }

@@ -184,7 +184,7 @@ describe("what becomes of cells", () => {
     const manifest = readJson(join(studyFolder(where), "manifest.json"))
     expect(manifest.entries.map((one: { error_type: string }) => one.error_type)).toEqual([
       null,
-      "EngineError.timeout",
+      "DockerError.timeout",
       null,
     ])
   })
