@@ -48,6 +48,8 @@ export const watch = (
       }
     })
     yield* Effect.raceFirst(exited, afterOutput).pipe(
+      // Its last words may still be on their way when its end is told.
+      Effect.tap(() => Effect.timeoutOption(attached.ended, "2 seconds")),
       Effect.flatMap((exitCode) =>
         docker.inspect(id).pipe(
           Effect.catch(() => Effect.succeed(null)),
