@@ -93,6 +93,20 @@ describe("a study of two backends", () => {
   })
 })
 
+test("a daemon that has no way to hand on GPUs refuses, and its refusal is the cell's error", async () => {
+  const where = place()
+  put(
+    where,
+    "gpu.yaml",
+    `${common}backend: llamacpp\nrunner: docker\ndevices: ["GPU-0"]\nimages: {llamacpp: ${image}}\n`,
+  )
+  expect((await llem(where, "run", "gpu.yaml", "--progress", "none")).code).toBe(1)
+  const [result] = Object.values(results(studyFolder(where)))
+  expect(result.error.type).toBe("DockerError.gpu")
+  expect(result.error.message).toContain("could not select device driver")
+  expect(result.error.fix).toContain("nvidia-ctk")
+})
+
 describe("a bundle", () => {
   test("has the binary, the images and the data of a study, and runs from there with the same hash", async () => {
     const where = place()
