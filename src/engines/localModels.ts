@@ -1,5 +1,6 @@
 import { Effect, Layer } from "effect"
 import { EngineError } from "../domain/Failure.ts"
+import { under } from "../platform/configFiles.ts"
 import { readHeader } from "../platform/ggufFile.ts"
 import * as Files from "../platform/modelFiles.ts"
 import type { ResolvedModel } from "./Engine.ts"
@@ -30,8 +31,7 @@ const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.mes
 const attempt = <A>(model: string, fix: string, run: () => Promise<A>) =>
   Effect.tryPromise({ try: run, catch: (cause) => modelError(model, reasonOf(cause), fix) })
 
-const absolute = (path: string, places: ModelPlaces): string =>
-  path.startsWith("/") ? path : `${places.baseDirectory}/${path}`
+const absolute = (path: string, places: ModelPlaces): string => under(places.baseDirectory, path)
 
 const fileFix = "Check the path (relative paths start at the study file's folder) and that the file is a whole GGUF."
 

@@ -76,6 +76,8 @@ export const writeTar = async (path: string, entries: ReadonlyArray<TarEntry>): 
 
 /** Writes a tar file whose name appears only once it is whole. */
 export const writeTarOnce = async (path: string, entries: ReadonlyArray<TarEntry>): Promise<void> => {
+  const before = await stat(path).catch(() => null)
+  if (before !== null && !before.isFile()) throw new Error("there is something that is no file, and it is left alone")
   const part = `${path}.${randomBytes(4).toString("hex")}.part`
   try {
     await writeTar(part, entries)
