@@ -37,7 +37,8 @@ export const supervise = (command: ReadonlyArray<string>): void => {
         env: { ...process.env, ...parse(line) },
         stdin: "ignore",
         stdout: "inherit",
-        stderr: "inherit",
+        // One stream, for two of them lose the order in which their lines were written.
+        stderr: 1,
         onExit: (ended, code) => process.exit(exitCodeOf(code, ended.signalCode)),
       })
       state.child = child
