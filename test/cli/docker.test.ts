@@ -16,6 +16,7 @@ const settings = [
   "warmup.n_warmup=1",
   "warmup.thermal_floor_seconds=0",
   "baseline.enabled=false",
+  "embedded.threads=1",
 ].flatMap((setting) => ["--set", setting])
 
 describe("an experiment in a container", () => {
@@ -25,7 +26,7 @@ describe("an experiment in a container", () => {
   ] as const)
     test(`${name}: the process that answers is the container's, and the result says which`, async () => {
       const where = place()
-      put(where, "study.yaml", studyText("backend: embedded\nrunner: docker", seen))
+      put(where, "study.yaml", studyText("backend: embedded\nembedded: { threads: 1 }\nrunner: docker", seen))
       const run = begin(where, "run", ...args, "--progress", "none")
       await run.phase("window")
       const id = await run.container()
@@ -62,7 +63,7 @@ describe("an experiment in a container", () => {
 
   test("the same one as a process of this node: same hash, same output, no container", async () => {
     const where = place()
-    put(where, "study.yaml", studyText("backend: embedded"))
+    put(where, "study.yaml", studyText("backend: embedded\nembedded: { threads: 1 }"))
     const [inside, outside] = await Promise.all(
       ["docker", "local"].map(async (runner) => {
         const ran = await llem(where, "run", "study.yaml", "--runner", runner, "-o", runner, "--json")

@@ -8,7 +8,7 @@ afterAll(endAll)
 const long = { n: 100, output: 60 }
 const contained = (more: string, size: Parameters<typeof studyText>[1] = {}) => {
   const where = place()
-  put(where, "study.yaml", studyText(`backend: embedded\nrunner: docker\n${more}`, size))
+  put(where, "study.yaml", studyText(`backend: embedded\nembedded: { threads: 1 }\nrunner: docker\n${more}`, size))
   return where
 }
 

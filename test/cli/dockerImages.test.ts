@@ -1,6 +1,8 @@
 import { afterAll, describe, expect, test } from "bun:test"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
+import { Effect } from "effect"
+import { registry } from "../docker/registry.ts"
 import { type Place, place, put, studyFolder } from "../lib/cli.ts"
 import { docker, makeImage } from "../lib/docker.ts"
 import { begin, endAll, journal, leftOf, outcomes, resultsOf, studyText, until } from "../lib/dockerRun.ts"
@@ -29,8 +31,46 @@ describe("an image of somebody else's", () => {
     expect(leftOf(run.pid)).toEqual([])
   }, 60_000)
 
+  test("that its registry does not have: the cell fails, and says to check the name and pull it", async () => {
+    const ran = Effect.gen(function* () {
+      const { address } = yield* registry()
+      const image = `${address}/llem-test/missing:1`
+      const where = place()
+      const args = ["-m", "synthetic:15m", "-n", "2", "--runner", `docker:${image}`, ...settings]
+      const run = begin(where, "run", ...args, "--progress", "plain")
+      const { code, stderr } = yield* Effect.promise(run.ended)
+      return { image, where, pid: run.pid, code, stderr }
+    })
+    const { image, where, pid, code, stderr } = await Effect.runPromise(Effect.scoped(ran))
+    expect(code).toBe(1)
+    expect(outcomes(where)).toEqual([["failed", "DockerError.image"]])
+    const [{ error }] = resultsOf(where)
+    expect(error.message).toMatch(/manifest.*unknown|not found/)
+    expect(error.fix).toContain(`docker pull ${image}`)
+    expect(stderr).toContain(`docker pull ${image}`)
+    expect(leftOf(pid)).toEqual([])
+  }, 60_000)
+
+  test("two of them in one study: each cell has its own, and the one that is missing costs only its cell", async () => {
+    const image = makeImage("llem-test/bare:1", "sleep", {})
+    const where = place()
+    const images = `{ embedded: "${image}", llamacpp: "localhost:1/llem-test/missing:1" }`
+    put(where, "study.yaml", studyText(`sweep: { backend: [embedded, llamacpp] }\nimages: ${images}`))
+    const run = begin(where, "run", "study.yaml", "--offline", "--progress", "none")
+    expect((await run.ended()).code).toBe(1)
+    expect(outcomes(where)).toEqual([
+      ["completed", null],
+      ["failed", "DockerError.image"],
+    ])
+    expect(resultsOf(where).map(({ runner }) => [runner.mode, runner.image])).toEqual([
+      ["docker", image],
+      ["docker", "localhost:1/llem-test/missing:1"],
+    ])
+    expect(leftOf(run.pid)).toEqual([])
+  }, 60_000)
+
   for (const flags of [[], ["--offline"]])
-    test(`that is not there${flags.length === 0 ? "" : ", without a network"}: the cell fails and says how to get it`, async () => {
+    test(`that is not there${flags.length === 0 ? " and whose registry is out of reach" : ", and nothing may be fetched"}: the cell fails and says how to get it`, async () => {
       const image = "localhost:1/llem-test/missing:1"
       const where = place()
       const args = ["-m", "synthetic:15m", "-n", "2", "--runner", `docker:${image}`, ...settings]
