@@ -4,42 +4,52 @@ import { EngineImages } from "../docker/EngineImages.ts"
 import * as Reap from "../docker/Reap.ts"
 import type { Plan } from "../domain/Plan.ts"
 import * as Owner from "../platform/owner.ts"
+import { megabytes } from "../report/Numbers.ts"
 import * as Output from "./Output.ts"
 
-const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`
-
 /** One line about a pull. */
-export const pullLine = (image: string, { layers, layersDone, bytes, bytesDone }: PullProgress): string =>
+const pullLine = (image: string, { layers, layersDone, bytes, bytesDone }: PullProgress): string =>
   `pulling ${image}: ${layersDone} of ${layers} layers, ${megabytes(bytesDone)} of ${megabytes(bytes)}`
+
+const counted = ({ containers, networks }: Reap.Leftovers) => ({
+  containers: containers.length,
+  networks: networks.length,
+})
 
 /** How many containers and networks of llem processes that are gone there are. */
 export const left = Effect.fn("dockerReady.left")(function* () {
-  const { containers, networks } = yield* Reap.find(Owner.isGone)
-  return { containers: containers.length, networks: networks.length }
+  return counted(yield* Reap.find(Owner.isGone))
 })
 
 /** Containers and networks of llem processes that are gone: removed, and how many there were. */
 export const sweep = Effect.fn("dockerReady.sweep")(function* () {
-  const left = yield* Reap.find(Owner.isGone)
-  yield* Reap.remove(left)
-  return { containers: left.containers.length, networks: left.networks.length }
+  const leftovers = yield* Reap.find(Owner.isGone)
+  yield* Reap.remove(leftovers)
+  return counted(leftovers)
+})
+
+/** Makes an image ready; every so many seconds it says how far a pull has come since. */
+export const ensure = Effect.fn("dockerReady.ensure")(function* (image: string, everySeconds: number) {
+  const images = yield* EngineImages
+  let line = ""
+  const saying = Effect.gen(function* () {
+    let said = ""
+    while (true) {
+      yield* Effect.sleep(`${everySeconds} seconds`)
+      if (line !== said) yield* Output.say(line)
+      said = line
+    }
+  })
+  const ensured = images.ensure(image, (progress) => {
+    line = pullLine(image, progress)
+  })
+  return yield* Effect.raceFirst(ensured, saying)
 })
 
 /** Makes an image ready and says what takes time; what cannot be had is left to the cells that need it. */
 const fetch = Effect.fnUntraced(function* (image: string, quiet: boolean, offline: boolean) {
-  const images = yield* EngineImages
-  let progress: PullProgress | null = null
-  const saying = Effect.gen(function* () {
-    while (true) {
-      yield* Effect.sleep("5 seconds")
-      if (progress !== null) yield* Output.say(pullLine(image, progress))
-    }
-  })
-  const ensured = images.ensure(image, (now) => {
-    progress = now
-  })
-  const ready = yield* Effect.raceFirst(Effect.result(ensured), quiet ? Effect.never : saying)
-  if (quiet) return
+  if (quiet) return yield* Effect.ignore(EngineImages.use((images) => images.ensure(image)))
+  const ready = yield* Effect.result(ensure(image, 5))
   // Without a network it has been said that the image is missing; its cells will say it again.
   if (ready._tag === "Failure" && offline) return
   if (ready._tag === "Failure") yield* Output.say(`warning: ${ready.failure.message}\n  ${ready.failure.fix}`)

@@ -5,10 +5,11 @@ import { EngineImages } from "../docker/EngineImages.ts"
 import * as Backend from "../domain/Backend.ts"
 import * as Engines from "../engines/Engines.ts"
 import * as Files from "../platform/configFiles.ts"
+import { megabytes } from "../report/Numbers.ts"
 import * as Table from "../report/Table.ts"
 import { imageOf } from "../runner/Images.ts"
 import { CurrentSettings } from "./CurrentSettings.ts"
-import { pullLine } from "./dockerReady.ts"
+import { ensure } from "./dockerReady.ts"
 import * as flags from "./flags.ts"
 import * as Layers from "./Layers.ts"
 import { loadUserConfig } from "./loadStudy.ts"
@@ -22,22 +23,21 @@ const references = Argument.String("IMAGE").pipe(
 )
 
 /** The image of a backend as environment and user config have it; what is no backend is an image already. */
-const referenceOf = Effect.fnUntraced(function* (settings: Settings, name: string) {
-  if (!Backend.isBackend(name)) return name
+const naming = Effect.fnUntraced(function* (settings: Settings) {
   const { images } = yield* loadUserConfig(settings)
-  return imageOf(name, { env: settings.images, file: {}, userConfig: images }) ?? name
+  return (name: string): string =>
+    Backend.isBackend(name) ? (imageOf(name, { env: settings.images, file: {}, userConfig: images }) ?? name) : name
 })
-
-const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`
 
 const listing = Effect.fnUntraced(function* (json: boolean) {
   const settings = yield* CurrentSettings
   const docker = yield* Docker
+  const referenceOf = yield* naming(settings)
   const rows = yield* Effect.forEach(
     Engines.available.filter((backend) => backend !== "endpoint"),
     (backend) =>
       Effect.gen(function* () {
-        const image = yield* referenceOf(settings, backend)
+        const image = referenceOf(backend)
         return { backend, image, info: yield* docker.image(image) }
       }),
   )
@@ -74,24 +74,9 @@ const list = Command.make(
   }),
 ).pipe(Command.withDescription("The engines' images and whether they are on this node"))
 
-/** Makes one image ready, saying how far it is. */
-const ensure = Effect.fnUntraced(function* (reference: string) {
-  const images = yield* EngineImages
-  let line = ""
-  const saying = Effect.gen(function* () {
-    let said = ""
-    while (true) {
-      yield* Effect.sleep("2 seconds")
-      if (line !== said) yield* Output.say(line)
-      said = line
-    }
-  })
-  const ready = yield* Effect.raceFirst(
-    images.ensure(reference, (progress) => {
-      line = pullLine(reference, progress)
-    }),
-    saying,
-  )
+/** Makes one image ready, saying how far it is, and prints what it is. */
+const ensured = Effect.fnUntraced(function* (reference: string) {
+  const ready = yield* ensure(reference, 2)
   yield* Output.print(`${reference}  ${ready.info.id}  ${ready.source}`)
 })
 
@@ -100,8 +85,8 @@ const pull = Command.make(
   { references },
   Effect.fnUntraced(function* (input) {
     const settings = yield* CurrentSettings
-    const names = yield* Effect.forEach(input.references, (name) => referenceOf(settings, name))
-    yield* withDocker(Effect.forEach(names, ensure, { discard: true }))
+    const names = input.references.map(yield* naming(settings))
+    yield* withDocker(Effect.forEach(names, ensured, { discard: true }))
   }),
 ).pipe(Command.withDescription("Put images on this node; the embedded engine's is made, not pulled"))
 
@@ -117,7 +102,7 @@ const save = Command.make(
   },
   Effect.fnUntraced(function* (input) {
     const settings = yield* CurrentSettings
-    const names = yield* Effect.forEach(input.references, (name) => referenceOf(settings, name))
+    const names = input.references.map(yield* naming(settings))
     const file = Files.under(settings.workingDirectory, input.output)
     yield* withDocker(
       Effect.gen(function* () {

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import type { DockerError } from "../domain/Failure.ts"
 import type { OwnerIdentity } from "../domain/Owner.ts"
+import { plainContainer } from "./ContainerSpec.ts"
 import { Docker } from "./Docker.ts"
 import { EngineImages } from "./EngineImages.ts"
 import { labels, ownerText } from "./Owner.ts"
@@ -24,24 +25,13 @@ export const bootIdInside = Effect.fn("BootProbe.bootIdInside")(function* (
     Effect.gen(function* () {
       yield* Effect.addFinalizer(() => Effect.ignore(docker.remove(name)))
       const id = yield* docker.create({
+        ...plainContainer,
         name,
         image: info.id,
         command,
-        workingDirectory: null,
         env: { LLEM_CONTAINER: "1" },
         labels: { [labels.owner]: ownerText(owner) },
-        user: null,
-        mounts: [],
         temporary: ["/tmp"],
-        network: "none",
-        publishedPort: null,
-        memoryBytes: null,
-        cpuset: null,
-        shmBytes: null,
-        pids: 256,
-        ipc: "private",
-        ulimits: [],
-        gpus: { driver: "nvidia", uuids: [] },
       })
       const pieces: Array<string> = []
       const decoder = new TextDecoder()

@@ -35,6 +35,25 @@ export interface ContainerSpec {
   readonly gpus: { readonly driver: "nvidia" | "cdi"; readonly uuids: ReadonlyArray<string> }
 }
 
+/** A container that gets and is limited in nothing in particular: what a spec begins with. */
+export const plainContainer: Omit<ContainerSpec, "name" | "image" | "command"> = {
+  workingDirectory: null,
+  env: {},
+  labels: {},
+  user: null,
+  mounts: [],
+  temporary: [],
+  network: "none",
+  publishedPort: null,
+  memoryBytes: null,
+  cpuset: null,
+  shmBytes: null,
+  pids: 256,
+  ipc: "private",
+  ulimits: [],
+  gpus: { driver: "nvidia", uuids: [] },
+}
+
 const deviceRequests = ({ gpus }: ContainerSpec) => {
   if (gpus.uuids.length === 0) return []
   return gpus.driver === "cdi"

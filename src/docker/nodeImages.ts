@@ -1,6 +1,6 @@
 import { Effect, Layer } from "effect"
 import { DockerError } from "../domain/Failure.ts"
-import { embeddedImage } from "../domain/Version.ts"
+import { embeddedImage } from "../domain/OwnImage.ts"
 import * as Files from "../platform/modelFiles.ts"
 import * as OwnImage from "../platform/ownImage.ts"
 import { Docker, type ImageInfo, type RegistryAuth } from "./Docker.ts"

@@ -10,6 +10,9 @@ export type CycleOrder = typeof CycleOrder.Type
 export const Gate = Schema.Literals(["warn", "strict"])
 export type Gate = typeof Gate.Type
 
+/** How long a strict gate waits for the memory of its GPUs. */
+export const strictGateSeconds = 300
+
 const seconds = (description: string) => optional(described(numberAtLeast(1), description))
 
 /** Limits in seconds that replace the computed ones. */

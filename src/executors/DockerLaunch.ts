@@ -2,16 +2,15 @@ import type { ContainerMount, ContainerSpec } from "../docker/ContainerSpec.ts"
 import type { ImageInfo } from "../docker/Docker.ts"
 import { labels, ownerText } from "../docker/Owner.ts"
 import type { OwnerIdentity } from "../domain/Owner.ts"
-import { embeddedImage } from "../domain/Version.ts"
+import { embeddedImage, inOwnImage } from "../domain/OwnImage.ts"
 import type { EngineLaunch } from "../engines/Engine.ts"
 import type { LaunchContext } from "./EngineHost.ts"
 
 /** The port that every engine listens on in its own container. */
 export const enginePort = 8000
 
-/** Where llem and what it is loaded with lie in an image that is not its own. */
-const mounted = { binary: "/.llem/llem", libraries: "/.llem/lib" } as const
-const own = { binary: "/llem/llem", libraries: "/llem/engine" } as const
+/** Where llem and what it is loaded with lie in an image that is not its own, and where it unpacks its engine there. */
+const mounted = { binary: "/.llem/llem", libraries: "/.llem/lib", engine: "/tmp/llem-engine" } as const
 
 /** What a container is made of. */
 export interface LaunchParts {
@@ -34,7 +33,7 @@ const isOwn = (reference: string): boolean => reference === embeddedImage
 /** The command that starts llem itself in the container. */
 const llem = (reference: string): ReadonlyArray<string> =>
   isOwn(reference)
-    ? [own.binary]
+    ? [inOwnImage.binary]
     : [`${mounted.libraries}/ld-linux-x86-64.so.2`, "--library-path", mounted.libraries, mounted.binary]
 
 /** Whether the launch's first line of input is read: the embedded engine follows its input by itself. */
@@ -44,7 +43,7 @@ const fill = (text: string, reference: string): string =>
   text
     .replaceAll("{port}", String(enginePort))
     .replaceAll("{host}", "0.0.0.0")
-    .replaceAll("{libraries}", isOwn(reference) ? own.libraries : "/tmp/llem-engine")
+    .replaceAll("{libraries}", isOwn(reference) ? inOwnImage.libraries : mounted.engine)
 
 const programOf = ({ launch, image }: LaunchParts): ReadonlyArray<string> => {
   if (launch.program.kind === "self") return []

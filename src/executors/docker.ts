@@ -1,10 +1,10 @@
 import { Deferred, Effect, Layer, Ref, Schedule } from "effect"
 import { crashError } from "../docker/Crash.ts"
-import { Docker } from "../docker/Docker.ts"
+import { type ContainerState, Docker, type ImageInfo } from "../docker/Docker.ts"
 import { EngineImages } from "../docker/EngineImages.ts"
 import { ownerText } from "../docker/Owner.ts"
 import { DockerError } from "../domain/Failure.ts"
-import { embeddedImage } from "../domain/Version.ts"
+import { embeddedImage } from "../domain/OwnImage.ts"
 import type { EngineLaunch } from "../engines/Engine.ts"
 import * as EngineLog from "../platform/engineLog.ts"
 import * as Runtime from "../platform/engineRuntime.ts"
@@ -14,7 +14,7 @@ import * as Process from "../platform/process.ts"
 import * as Watch from "./ContainerWatch.ts"
 import * as Launch from "./DockerLaunch.ts"
 import * as Network from "./DockerNetwork.ts"
-import { type Endpoint, type EngineHandle, EngineHost, type LaunchContext } from "./EngineHost.ts"
+import { type EngineHandle, EngineHost, type LaunchContext } from "./EngineHost.ts"
 
 export interface DockerHostOptions {
   /** llem's own binary; null while it runs from its sources, and nothing can be started in a container. */
@@ -93,6 +93,59 @@ const remembered = <A, E>(effect: Effect.Effect<A, E>) =>
     ),
   )
 
+/** A container that was started, as far as its handle tells of it. */
+interface Started {
+  readonly id: string
+  readonly launch: EngineLaunch
+  readonly reference: string
+  readonly image: ImageInfo
+  readonly dockerVersion: string
+  readonly network: Network.EngineNetwork
+  readonly logFile: string
+  readonly outcome: Deferred.Deferred<Watch.ContainerOutcome>
+}
+
+const endpointOf = ({ network }: Started, state: ContainerState) =>
+  network.published
+    ? { kind: "tcp" as const, host: "127.0.0.1", port: state.publishedPort ?? Launch.enginePort }
+    : { kind: "tcp" as const, host: state.addresses[network.name] ?? "127.0.0.1", port: Launch.enginePort }
+
+/** The engine in a started container, as the harness sees it. */
+const handleOf = (started: Started, state: ContainerState, memoryBytes: number | null): EngineHandle => {
+  const { image, logFile, outcome } = started
+  const endpoint = endpointOf(started, state)
+  const logTail = Effect.sync(() => Process.tailLines(logFile, 20))
+  return {
+    endpoint,
+    processIds: state.processId > 0 ? [state.processId] : [],
+    container: {
+      id: started.id,
+      image: started.reference,
+      imageDigest: image.repoDigests[0]?.split("@")[1] ?? image.id,
+      imageId: image.id,
+      network: started.network.published ? "published_port" : "private",
+      dockerVersion: started.dockerVersion,
+    },
+    get: (path) => Effect.promise(() => Http.get({ url: `http://${endpoint.host}:${endpoint.port}${path}` }, 5000)),
+    exit: Effect.map(Deferred.await(outcome), Watch.exitOf),
+    logTail,
+    crashError: () =>
+      Effect.gen(function* () {
+        const { lost, exitCode, state: last } = yield* Deferred.await(outcome)
+        if (lost !== null) return lost
+        return crashError({
+          engine: started.launch.backend,
+          image: started.reference,
+          state: last,
+          exitCode: exitCode ?? 0,
+          logTail: yield* logTail,
+          logFile,
+          memoryBytes,
+        })
+      }),
+  }
+}
+
 /** Engines in containers of their own, on a private network without a way out, removed whatever happens. */
 export const layer = (options: DockerHostOptions) =>
   Layer.effect(
@@ -121,7 +174,7 @@ export const layer = (options: DockerHostOptions) =>
         const runtime = yield* runtimeFor(options, reference)
         const { info: image } = yield* images.ensure(reference)
         const daemon = yield* info
-        const { name: networkName, published } = yield* network
+        const reached = yield* network
         const name = `${base}-${yield* Ref.updateAndGet(made, (count) => count + 1)}`
         const secrets = secretsOf(request.secretNames)
         const logFile = `${context.directory}/engine.log`
@@ -132,8 +185,8 @@ export const layer = (options: DockerHostOptions) =>
           image,
           reference,
           name,
-          network: networkName,
-          published,
+          network: reached.name,
+          published: reached.published,
           owner,
           user: Process.userAndGroup(),
           gpuDriver: daemon.devices.some((device) => device.startsWith("nvidia.com/gpu")) ? "cdi" : "nvidia",
@@ -160,41 +213,11 @@ export const layer = (options: DockerHostOptions) =>
         // One that ended at once is told of by `exit`, with its log, to whoever waits for it to become ready.
         const isHere = !state.running || Owner.inContainer(state.processId, id)
         if (!isHere && (yield* docker.inspect(id)).running) return yield* remote(reference)
-        const endpoint: Endpoint = published
-          ? { kind: "tcp", host: "127.0.0.1", port: state.publishedPort ?? Launch.enginePort }
-          : { kind: "tcp", host: state.addresses[networkName] ?? "127.0.0.1", port: Launch.enginePort }
-        const logTail = Effect.sync(() => Process.tailLines(logFile, 20))
-        const handle: EngineHandle = {
-          endpoint,
-          processIds: state.processId > 0 ? [state.processId] : [],
-          container: {
-            id,
-            image: reference,
-            imageDigest: image.repoDigests[0]?.split("@")[1] ?? image.id,
-            imageId: image.id,
-            network: published ? "published_port" : "private",
-            dockerVersion: daemon.version,
-          },
-          get: (path) =>
-            Effect.promise(() => Http.get({ url: `http://${endpoint.host}:${endpoint.port}${path}` }, 5000)),
-          exit: Effect.map(Deferred.await(outcome), Watch.exitOf),
-          logTail,
-          crashError: () =>
-            Effect.gen(function* () {
-              const { lost, exitCode, state: last } = yield* Deferred.await(outcome)
-              if (lost !== null) return lost
-              return crashError({
-                engine: request.backend,
-                image: reference,
-                state: last,
-                exitCode: exitCode ?? 0,
-                logTail: yield* logTail,
-                logFile,
-                memoryBytes: spec.memoryBytes,
-              })
-            }),
-        }
-        return handle
+        return handleOf(
+          { id, launch: request, reference, image, dockerVersion: daemon.version, network: reached, logFile, outcome },
+          state,
+          spec.memoryBytes,
+        )
       })
 
       return EngineHost.of({ launch })

@@ -1,8 +1,10 @@
 import { Effect, Layer, Option, Schema } from "effect"
 import { EngineError, LocalError } from "../domain/Failure.ts"
 import { HostFacts } from "../domain/HostFacts.ts"
+import { inContainer } from "../domain/InContainer.ts"
 import type { Cell } from "../domain/Plan.ts"
 import type { RequestRecord } from "../domain/Request.ts"
+import { strictGateSeconds } from "../domain/Study.ts"
 import { Timeline } from "../domain/Timeline.ts"
 import type { Engine, EngineLaunch, Unsupported } from "../engines/Engine.ts"
 import * as Engines from "../engines/Engines.ts"
@@ -17,7 +19,6 @@ import * as Schedules from "../workload/Schedules.ts"
 import * as BaselineCache from "./BaselineCache.ts"
 import { DeviceGate } from "./DeviceGate.ts"
 import { EnginePool } from "./EnginePool.ts"
-import { inContainer } from "./InContainer.ts"
 import type { Observation } from "./Observation.ts"
 import * as Phases from "./Phases.ts"
 import * as Readiness from "./Readiness.ts"
@@ -73,9 +74,6 @@ const engineDetails = (handle: EngineHandle, launch: EngineLaunch) =>
       details: Object.fromEntries(Object.entries(details).filter(([name]) => kept.includes(name))),
     }
   })
-
-/** How long a strict gate waits for others to free the GPUs. */
-const gateWaitSeconds = 300
 
 const cutOff = ["connect", "reset", "incomplete"]
 
@@ -163,7 +161,7 @@ export const layer = Layer.effect(
         if (gpuUuids.length === 0) return []
         // What a kept engine holds is this study's own, and cannot be told from what others hold.
         if (yield* pool.settle(launch, launching, context.reuseEngine)) return []
-        return yield* gate.check(gpuUuids, how, gateWaitSeconds)
+        return yield* gate.check(gpuUuids, how, strictGateSeconds)
       })
       const session = yield* meter.open({
         sampleHz: experiment.energy.sample_hz,

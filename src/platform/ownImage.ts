@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
+import { inOwnImage } from "../domain/OwnImage.ts"
 import { neededLibraries } from "./cpuVariants.ts"
 import { packed } from "./engineAssets.ts"
 import { runtimeFiles } from "./engineRuntime.ts"
@@ -7,9 +8,6 @@ import { writeImage } from "./imageArchive.ts"
 import { contentHash, identify } from "./modelFiles.ts"
 import type { TarEntry } from "./tarFile.ts"
 
-/** Where llem lies in its own image, and the folder of the engine's unpacked libraries. */
-export const binaryInImage = "/llem/llem"
-export const librariesInImage = "/llem/engine"
 /** Label with the hash of everything that the image was made of. */
 export const inputsLabel = "io.llem.inputs"
 
@@ -30,10 +28,10 @@ export const inputsOf = async (binary: string, cacheFolder: string): Promise<str
 const engineEntries = (): ReadonlyArray<TarEntry> => {
   const { manifest, blobPath } = packed
   const bytes = Bun.zstdDecompressSync(readFileSync(blobPath))
-  const base = `${librariesInImage.slice(1)}/engine-${manifest.variant}-${manifest.id}`
+  const base = `${inOwnImage.libraries.slice(1)}/engine-${manifest.variant}-${manifest.id}`
   const names = needed()
   return [
-    folder(librariesInImage.slice(1)),
+    folder(inOwnImage.libraries.slice(1)),
     folder(base),
     ...manifest.files
       .filter(({ name }) => names.has(name))
@@ -55,7 +53,7 @@ export const writeOwnImage = async (path: string, binary: string, tag: string, i
   await writeImage(path, {
     tag,
     architecture: "amd64",
-    command: [binaryInImage, "--version"],
+    command: [inOwnImage.binary, "--version"],
     labels: { [inputsLabel]: inputs },
     entries: [
       folder("etc"),
@@ -70,7 +68,7 @@ export const writeOwnImage = async (path: string, binary: string, tag: string, i
       ...others.map(
         ({ name, path: source }): TarEntry => ({ kind: "file", path: `${libraries}/${name}`, mode: 0o755, source }),
       ),
-      { kind: "file", path: binaryInImage.slice(1), mode: 0o755, source: binary },
+      { kind: "file", path: inOwnImage.binary.slice(1), mode: 0o755, source: binary },
       ...engineEntries(),
     ],
   })

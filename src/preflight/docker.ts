@@ -5,9 +5,8 @@ import * as Facts from "../docker/Facts.ts"
 import * as NodeDocker from "../docker/nodeDocker.ts"
 import * as NodeImages from "../docker/nodeImages.ts"
 import type { DockerFacts } from "../domain/NodeFacts.ts"
-import { embeddedImage } from "../domain/Version.ts"
+import { embeddedImage, inOwnImage } from "../domain/OwnImage.ts"
 import * as Owner from "../platform/owner.ts"
-import { binaryInImage } from "../platform/ownImage.ts"
 
 /** What is needed to make llem's own image, with which a daemon behind a network shows where it runs. */
 export interface ProbeImage {
@@ -28,7 +27,7 @@ const facts = (code: string, reason: string): Asked => ({ kind: "facts", facts: 
 const elsewhere = (where: string, image: ProbeImage) =>
   BootProbe.bootIdInside(
     embeddedImage,
-    [binaryInImage, "__boot-id"],
+    [inOwnImage.binary, "__boot-id"],
     Owner.self(),
     `llem-probe-${Owner.randomName()}`,
   ).pipe(

@@ -66,3 +66,6 @@ export const duration = (seconds: number): string => {
 
 /** A number of things: 1 cell, 2 cells. */
 export const count = (amount: number, one: string, many = `${one}s`): string => `${amount} ${amount === 1 ? one : many}`
+
+/** A size in megabytes (powers of 1000), as Docker shows it. */
+export const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`

@@ -1,5 +1,6 @@
 import { type Cause, Cause as Causes } from "effect"
-import { DefectError, DockerError, EngineError, type ExecutionError, LocalError } from "../domain/Failure.ts"
+import { DefectError, EngineError, type ExecutionError, LocalError } from "../domain/Failure.ts"
+import { inContainer } from "../domain/InContainer.ts"
 import type { Cell } from "../domain/Plan.ts"
 import type { ResultDocument } from "../domain/ResultDocument.ts"
 import type { CellFigures } from "../domain/StudyEvent.ts"
@@ -15,15 +16,16 @@ export const figuresOf = (result: ResultDocument): CellFigures => ({
 })
 
 /** A cell that took longer than its limit. */
-export const timedOut = (cell: Cell): ExecutionError => {
-  const said = {
-    reason: "timeout",
-    message: `The cell took longer than its limit of ${cell.timeoutSeconds} s`,
-    fix: "Reduce the experiment, or raise the limit (--timeout, or execution.timeouts.cell_seconds).",
-    details: { limit_seconds: cell.timeoutSeconds },
-  } as const
-  return cell.runner.mode === "docker" ? new DockerError(said) : new EngineError(said)
-}
+export const timedOut = (cell: Cell): ExecutionError =>
+  inContainer(
+    cell.runner.mode,
+    new EngineError({
+      reason: "timeout",
+      message: `The cell took longer than its limit of ${cell.timeoutSeconds} s`,
+      fix: "Reduce the experiment, or raise the limit (--timeout, or execution.timeouts.cell_seconds).",
+      details: { limit_seconds: cell.timeoutSeconds },
+    }),
+  )
 
 /** What could not be written of one cell fails that cell. */
 export const storageFailure = (error: StoreError): LocalError =>

@@ -1,6 +1,6 @@
 import type { Experiment } from "../domain/Experiment.ts"
 import type { PhaseTimeouts } from "../domain/Plan.ts"
-import type { Gate, Timeouts } from "../domain/Study.ts"
+import { type Gate, strictGateSeconds, type Timeouts } from "../domain/Study.ts"
 
 /** Limits in seconds of one cell: the whole, and each phase. */
 export interface CellLimits {
@@ -18,8 +18,6 @@ const launchLimitSeconds = 900
 const silenceLimitSeconds = 300
 /** Gate, drain, stop and bookkeeping. */
 const slackSeconds = 120
-/** How long a strict gate waits for the memory of its GPUs. */
-const strictGateSeconds = 300
 
 const lengths = ({ dataset, max_input_tokens, max_output_tokens }: Experiment) =>
   typeof dataset === "string"

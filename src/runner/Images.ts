@@ -1,5 +1,5 @@
 import type { Backend } from "../domain/Backend.ts"
-import { embeddedImage } from "../domain/Version.ts"
+import { embeddedImage } from "../domain/OwnImage.ts"
 
 const vllm = "vllm/vllm-openai:v0.18.2"
 

@@ -10,7 +10,7 @@ export const usesGpu = (experiment: Pick<Experiment, "backend" | "embedded" | "l
   const { backend, embedded, llamacpp } = experiment
   if (backend === "embedded") return (embedded?.gpu_layers ?? 0) > 0
   if (backend === "llamacpp") return llamacpp?.gpu_layers !== 0
-  return backend !== "endpoint"
+  return gpuByDefault(backend)
 }
 
 /**

@@ -1,6 +1,6 @@
 import { expect } from "bun:test"
 import { Effect, type Scope } from "effect"
-import type { ContainerSpec } from "../../src/docker/ContainerSpec.ts"
+import { type ContainerSpec, plainContainer } from "../../src/docker/ContainerSpec.ts"
 import type { Docker, PullProgress } from "../../src/docker/Docker.ts"
 import type { DockerError } from "../../src/domain/Failure.ts"
 
@@ -25,24 +25,14 @@ export interface Behaviour {
 }
 
 const spec = (world: World, command: ReadonlyArray<string>, over: Partial<ContainerSpec> = {}): ContainerSpec => ({
+  ...plainContainer,
   name: `${world.prefix}-container`,
   image: world.image,
   command,
-  workingDirectory: null,
   env: { GREETING: "hello" },
   labels: { [`io.llem.test.${world.prefix}`]: "container" },
-  user: null,
-  mounts: [],
   temporary: ["/tmp"],
-  network: "none",
-  publishedPort: null,
-  memoryBytes: null,
-  cpuset: null,
-  shmBytes: null,
   pids: 64,
-  ipc: "private",
-  ulimits: [],
-  gpus: { driver: "nvidia", uuids: [] },
   ...over,
 })
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { Effect, Fiber, Layer, type Scope } from "effect"
 import { TestClock } from "effect/testing"
-import type { ContainerSpec } from "../../src/docker/ContainerSpec.ts"
+import { type ContainerSpec, plainContainer } from "../../src/docker/ContainerSpec.ts"
 import { Docker } from "../../src/docker/Docker.ts"
 import { layer } from "../../src/docker/dockerode.ts"
 import type { DockerError } from "../../src/domain/Failure.ts"
@@ -33,26 +33,7 @@ describe(`the recorded answers of ${recording.daemon}`, () => {
     )
 })
 
-const spec: ContainerSpec = {
-  name: "llem-1",
-  image: "acme/vllm:1",
-  command: ["/vllm"],
-  workingDirectory: null,
-  env: {},
-  labels: {},
-  user: null,
-  mounts: [],
-  temporary: [],
-  network: "none",
-  publishedPort: null,
-  memoryBytes: null,
-  cpuset: null,
-  shmBytes: null,
-  pids: 64,
-  ipc: "private",
-  ulimits: [],
-  gpus: { driver: "nvidia", uuids: [] },
-}
+const spec: ContainerSpec = { ...plainContainer, name: "llem-1", image: "acme/vllm:1", command: ["/vllm"], pids: 64 }
 
 const refusal = (status: number, message: string): Answer => ({ status, body: { message } })
 const event = (value: unknown): string => `${JSON.stringify(value)}\r\n`

@@ -3,17 +3,9 @@ import { Effect } from "effect"
 import * as ByRunner from "../../src/executors/ByRunner.ts"
 import { type EngineHandle, EngineHost } from "../../src/executors/EngineHost.ts"
 import { effect } from "../lib/effect.ts"
-import { contextOf, launchOf } from "../lib/launch.ts"
+import { contextOf, idleEngine, launchOf } from "../lib/launch.ts"
 
-const handle = (name: string): EngineHandle => ({
-  endpoint: { kind: "unix", path: name },
-  processIds: [],
-  container: null,
-  get: () => Effect.succeed(null),
-  exit: Effect.never,
-  logTail: Effect.succeed([]),
-  crashError: () => Effect.die("not asked for"),
-})
+const handle = (name: string): EngineHandle => ({ ...idleEngine, endpoint: { kind: "unix", path: name } })
 
 const host = (name: string) => EngineHost.of({ launch: () => Effect.succeed(handle(name)) })
 const at = (mode: "local" | "docker" | "slurm") => contextOf("/cell", { runner: { mode, image: null, source: "yaml" } })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import type { ImageInfo } from "../../src/docker/Docker.ts"
 import { limitsOf } from "../../src/domain/Container.ts"
-import { embeddedImage } from "../../src/domain/Version.ts"
+import { embeddedImage } from "../../src/domain/OwnImage.ts"
 import { containerSpec, isSupervised, type LaunchParts } from "../../src/executors/DockerLaunch.ts"
 import { contextOf, launchOf } from "../lib/launch.ts"
 

@@ -1,22 +1,12 @@
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Exit, Fiber, Layer, type Scope } from "effect"
 import type { EngineLaunch } from "../../src/engines/Engine.ts"
-import { type EngineExit, type EngineHandle, EngineHost } from "../../src/executors/EngineHost.ts"
+import { type EngineExit, EngineHost } from "../../src/executors/EngineHost.ts"
 import * as EnginePool from "../../src/harness/EnginePool.ts"
 import { effect } from "../lib/effect.ts"
-import { contextOf, launchOf } from "../lib/launch.ts"
+import { contextOf, idleEngine, launchOf } from "../lib/launch.ts"
 
 const named = (name: string): EngineLaunch => launchOf({ argv: [name] })
-
-const handle: EngineHandle = {
-  endpoint: { kind: "tcp", host: "127.0.0.1", port: 1 },
-  processIds: [1],
-  container: null,
-  get: () => Effect.succeed(null),
-  exit: Effect.never,
-  logTail: Effect.succeed([]),
-  crashError: () => Effect.die("not asked for"),
-}
 
 /** A host that writes down what it starts and stops; `blocked` launches never return. */
 const recordingHost = (log: Array<string>, blocked = false) =>
@@ -32,7 +22,7 @@ const recordingHost = (log: Array<string>, blocked = false) =>
             Effect.sync(() => {
               log.push(`stop ${launch.argv[0]}`)
             }),
-        ).pipe(Effect.andThen(blocked ? Effect.never : Effect.succeed(handle))),
+        ).pipe(Effect.andThen(blocked ? Effect.never : Effect.succeed(idleEngine))),
     }),
   )
 
@@ -130,7 +120,10 @@ describe("an engine that was kept and died since", () => {
         EngineHost.of({
           launch: () =>
             Effect.acquireRelease(
-              Effect.sync(() => ({ ...handle, exit: log.push("start") === 1 ? Deferred.await(died) : Effect.never })),
+              Effect.sync(() => ({
+                ...idleEngine,
+                exit: log.push("start") === 1 ? Deferred.await(died) : Effect.never,
+              })),
               () => Effect.sync(() => void log.push("stop")),
             ),
         }),

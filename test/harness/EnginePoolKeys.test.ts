@@ -1,22 +1,12 @@
 import { describe, expect } from "bun:test"
 import { Effect, Layer } from "effect"
 import type { EngineLaunch } from "../../src/engines/Engine.ts"
-import { type EngineHandle, EngineHost, type LaunchContext } from "../../src/executors/EngineHost.ts"
+import { EngineHost, type LaunchContext } from "../../src/executors/EngineHost.ts"
 import * as EnginePool from "../../src/harness/EnginePool.ts"
 import { effect } from "../lib/effect.ts"
-import { contextOf, launchOf } from "../lib/launch.ts"
+import { contextOf, idleEngine, launchOf } from "../lib/launch.ts"
 
 const launch = launchOf({ argv: ["--slots=1"], env: { THREADS: "1" } })
-
-const handle: EngineHandle = {
-  endpoint: { kind: "tcp", host: "127.0.0.1", port: 1 },
-  processIds: [1],
-  container: null,
-  get: () => Effect.succeed(null),
-  exit: Effect.never,
-  logTail: Effect.succeed([]),
-  crashError: () => Effect.die("not asked for"),
-}
 
 const pool = (log: Array<string>) => {
   let started = 0
@@ -31,7 +21,7 @@ const pool = (log: Array<string>) => {
             return started
           }),
           (number) => Effect.sync(() => void log.push(`stop ${number}`)),
-        ).pipe(Effect.as(handle)),
+        ).pipe(Effect.as(idleEngine)),
     }),
   )
   return EnginePool.layer.pipe(Layer.provide(host))

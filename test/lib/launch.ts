@@ -1,5 +1,6 @@
+import { Effect } from "effect"
 import type { EngineLaunch } from "../../src/engines/Engine.ts"
-import type { LaunchContext } from "../../src/executors/EngineHost.ts"
+import type { EngineHandle, LaunchContext } from "../../src/executors/EngineHost.ts"
 import { cell } from "../store/samples.ts"
 
 /** A launch of some engine; tests say what of it matters to them. */
@@ -24,3 +25,14 @@ export const contextOf = (directory: string, over: Partial<LaunchContext["cell"]
   study: "study",
   cell: { ...cell(1), ...over },
 })
+
+/** An engine that runs, answers nothing and never ends. */
+export const idleEngine: EngineHandle = {
+  endpoint: { kind: "tcp", host: "127.0.0.1", port: 1 },
+  processIds: [1],
+  container: null,
+  get: () => Effect.succeed(null),
+  exit: Effect.never,
+  logTail: Effect.succeed([]),
+  crashError: () => Effect.die("not asked for"),
+}

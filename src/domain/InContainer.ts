@@ -1,5 +1,5 @@
-import { DockerError, type ExecutionError } from "../domain/Failure.ts"
-import type { RunnerMode } from "../domain/RunnerSpec.ts"
+import { DockerError, type ExecutionError } from "./Failure.ts"
+import type { RunnerMode } from "./RunnerSpec.ts"
 
 const reasons = { timeout: "timeout", ready_timeout: "timeout", silence: "silence" } as const
 

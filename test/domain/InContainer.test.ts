@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { EngineError, errorType, LocalError } from "../../src/domain/Failure.ts"
-import { inContainer } from "../../src/harness/InContainer.ts"
+import { inContainer } from "../../src/domain/InContainer.ts"
 
 const engine = (reason: EngineError["reason"]) => new EngineError({ reason, message: "m", fix: "f", details: { a: 1 } })
 
