@@ -52,7 +52,7 @@ describe("an owner", () => {
 
   live("that ended but was not waited for is gone, too", () =>
     Effect.gen(function* () {
-      const child = Bun.spawn(["sh", "-c", "read line & echo $!; exec sleep 600"], { stdin: "pipe", stdout: "pipe" })
+      const child = Bun.spawn(["sh", "-c", "sleep 600 & echo $!; exec sleep 600"], { stdin: "pipe", stdout: "pipe" })
       started.push(child)
       const { value } = yield* Effect.promise(() => child.stdout.getReader().read())
       const pid = Number(Buffer.from(value ?? new Uint8Array()).toString())
