@@ -7,7 +7,6 @@ import { version } from "../domain/Version.ts"
 import * as Engines from "../engines/Engines.ts"
 import { Meter } from "../meters/Meter.ts"
 import { NodeProbe } from "../preflight/NodeProbe.ts"
-import { count } from "../report/Numbers.ts"
 import * as Resolve from "../runner/Resolve.ts"
 import * as Texts from "../runner/Texts.ts"
 import { CurrentSettings } from "./CurrentSettings.ts"
@@ -46,7 +45,7 @@ const leftovers = (settings: Settings, facts: NodeFacts, fix: boolean) =>
 
 const leftLine = (left: Left | null): ReadonlyArray<string> => {
   if (left === null || left.containers + left.networks === 0) return []
-  const what = `${count(left.containers, "container")} and ${count(left.networks, "network")} of runs that were killed`
+  const what = `${left.containers} containers and ${left.networks} networks of runs that were killed`
   return [left.removed ? `  removed: ${what}` : `  left behind: ${what}; llem doctor --fix removes them`]
 }
 
