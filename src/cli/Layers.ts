@@ -36,12 +36,12 @@ export const mockScript = Effect.fn("mockScript")(function* (settings: Settings)
 })
 
 /** What the node is and has: probed, or as the script pretends. */
-export const nodeProbe = (settings: Settings, script: MockScript.MockScript | null): Layer.Layer<NodeProbe> =>
+export const nodeProbe = (script: MockScript.MockScript | null): Layer.Layer<NodeProbe> =>
   script === null
     ? Layer.unwrap(
         Effect.map(
           Effect.promise(() => import("../preflight/node.ts")),
-          (node) => node.layer({ binary: ownBinary(), cacheDirectories: settings.cacheDirectories }),
+          (node) => node.layer(),
         ),
       )
     : Layer.unwrap(

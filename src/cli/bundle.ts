@@ -3,17 +3,22 @@ import { Argument, Command, Flag } from "effect/cli"
 import * as Base from "../config/Base.ts"
 import type { Document } from "../config/Document.ts"
 import * as Relocate from "../config/Relocate.ts"
+import type { UserConfig } from "../config/UserConfig.ts"
 import { Docker } from "../docker/Docker.ts"
 import { EngineImages } from "../docker/EngineImages.ts"
+import * as Backend from "../domain/Backend.ts"
 import { embeddedImage } from "../domain/OwnImage.ts"
 import type { Plan } from "../domain/Plan.ts"
+import type { StudySpec } from "../domain/Study.ts"
 import * as Files from "../platform/configFiles.ts"
 import { ownBinary } from "../platform/engineRuntime.ts"
 import { type TarEntry, writeTarOnce } from "../platform/tarFile.ts"
 import * as TemporaryFolder from "../platform/temporaryFolder.ts"
+import { problemWith, stoppable } from "../platform/wholeFile.ts"
 import { isFileName } from "../workload/fileDatasets.ts"
+import { type Elsewhere, quoted, runScript } from "./bundleScript.ts"
 import { CurrentSettings } from "./CurrentSettings.ts"
-import { namedFiles } from "./contents.ts"
+import { engineFiles, namedFiles } from "./contents.ts"
 import * as flags from "./flags.ts"
 import * as Layers from "./Layers.ts"
 import { loadDocuments } from "./loadStudy.ts"
@@ -21,17 +26,6 @@ import * as Output from "./Output.ts"
 import { prepare } from "./prepare.ts"
 import type { Settings } from "./Settings.ts"
 import { UsageError } from "./UsageError.ts"
-
-const script = `#!/bin/sh
-# Runs the study on this node; nothing is fetched over a network. Flags go to llem run.
-set -e
-cd "$(dirname "$0")"
-for image in images/*.tar; do
-  if [ -e "$image" ]; then ./llem images load "$image"; fi
-done
-if [ -d data ]; then XDG_DATA_HOME="$PWD/data"; export XDG_DATA_HOME; fi
-exec ./llem run study.yaml --offline "$@"
-`
 
 const text = (path: string, content: string, mode = 0o644): TarEntry => ({
   kind: "bytes",
@@ -41,12 +35,32 @@ const text = (path: string, content: string, mode = 0o644): TarEntry => ({
 })
 
 /** The study file and its bases, side by side, naming each other and the files that come along. */
-const configFiles = (documents: ReadonlyArray<Document>, places: ReadonlyMap<string, string>) =>
+const configFiles = (documents: ReadonlyArray<Document>, name: string, places: ReadonlyMap<string, string>) =>
   documents.map((document, index) => {
     const written = Base.written(document)
-    const moved = new Map([...places, ...(written === null ? [] : [[written, `base-${index + 1}.yaml`] as const])])
-    const name = index === 0 ? "study.yaml" : `base-${index}.yaml`
-    return text(name, Relocate.relocate(document.source.text, moved))
+    const baseName = (number: number): string => `${name}.base-${number}.yaml`
+    const moved = new Map([...places, ...(written === null ? [] : [[written, baseName(index + 1)] as const])])
+    return text(index === 0 ? name : baseName(index), Relocate.relocate(document.source.text, moved))
+  })
+
+/** The study file keeps its name, for a study without one of its own is called by it. */
+const fileName = (path: string): string => {
+  const name = path.split("/").at(-1) ?? "study"
+  return /\.(ya?ml|json)$/i.test(name) ? name : `${name}.yaml`
+}
+
+/** What environment, user config and `--runner` decided, which the other node's do not. */
+const decidedHere = (
+  plan: Plan,
+  settings: Settings,
+  spec: StudySpec,
+  userConfig: UserConfig,
+): ReadonlyArray<Elsewhere> =>
+  Backend.all.flatMap((backend) => {
+    const runner = plan.cells.find(({ experiment }) => experiment.backend === backend)?.runner
+    if (runner === undefined) return []
+    const named = spec.images[backend] === undefined ? userConfig.images[backend] : undefined
+    return [{ backend, runner, image: settings.images[backend] ?? named }]
   })
 
 /** Named prompt sets of this user that the study draws on. */
@@ -66,7 +80,7 @@ const promptSets = Effect.fnUntraced(function* (plan: Plan, settings: Settings) 
 })
 
 /** The images of the study's containers, saved beside; llem makes its own where it runs. */
-const images = Effect.fnUntraced(function* (plan: Plan, settings: Settings, folder: string) {
+const images = Effect.fnUntraced(function* (plan: Plan, settings: Settings, folder: string, offline: boolean) {
   const names = new Set(
     plan.cells.flatMap(({ runner }) =>
       runner.mode === "docker" && runner.image !== null && runner.image !== embeddedImage ? [runner.image] : [],
@@ -86,23 +100,21 @@ const images = Effect.fnUntraced(function* (plan: Plan, settings: Settings, fold
         source,
       } satisfies TarEntry
     }),
-  ).pipe(Effect.provide(Layers.dockerNode(settings, false)))
+  ).pipe(Effect.provide(Layers.dockerNode(settings, offline)))
 })
 
 const write = (file: string, entries: ReadonlyArray<TarEntry>) =>
-  Effect.tryPromise({
-    try: () => writeTarOnce(file, entries),
-    catch: (cause) =>
-      new Output.OutputError({
-        message: `${file} could not be written: ${cause instanceof Error ? cause.message : String(cause)}`,
-      }),
-  })
+  stoppable((signal) => writeTarOnce(file, entries, signal)).pipe(
+    Effect.mapError((cause) => new Output.OutputError({ message: problemWith(file, "written", cause).message })),
+  )
 
 export const command = Command.make(
   "bundle",
   {
     file: Argument.String("FILE").pipe(Argument.withDescription("Study or experiment file (YAML)")),
-    ...flags.planFlags,
+    offline: flags.planFlags.offline,
+    runner: flags.planFlags.runner,
+    json: flags.json,
     output: Flag.String("output").pipe(
       Flag.withDescription("File to write; default: the study's name and .tar"),
       Flag.withAlias("o"),
@@ -118,16 +130,24 @@ export const command = Command.make(
         message: "llem runs from its sources, so it has no binary to put into a bundle",
         fix: "Build it (bun run build) and run dist/llem.",
       })
-    const { plan, spec } = yield* prepare(settings, {
+    const { plan, spec, userConfig } = yield* prepare(settings, {
       file: input.file,
-      given: input,
-      set: input.set,
+      given: flags.nothingGiven,
+      set: [],
       runner: Option.getOrNull(input.runner),
-      offline: false,
-    }).pipe(Effect.provide(Layers.nodeProbe(settings, null)))
+      offline: input.offline,
+      output: null,
+    }).pipe(Effect.provide(Layers.nodeProbe(null)))
     const base = Files.folderOf(Files.under(settings.workingDirectory, input.file))
     const documents = yield* loadDocuments(input.file)
-    const places = Relocate.placesFor(namedFiles(plan.cells.map(({ experiment }) => experiment)))
+    const experiments = plan.cells.map(({ experiment }) => experiment)
+    const fixed = experiments.flatMap((experiment) => engineFiles(experiment))
+    if (fixed[0] !== undefined)
+      return yield* new UsageError({
+        message: `The study names ${fixed[0]} by its absolute path, which a bundle cannot bring to another node`,
+        fix: "Put that file on the other node under the same path, and run the study there without a bundle.",
+      })
+    const places = Relocate.placesFor(namedFiles(experiments))
     for (const name of places.keys())
       if (!(yield* Effect.promise(() => Files.exists(Files.under(base, name)))))
         return yield* new UsageError({ message: `The study names ${name}, which is not there`, fix: null })
@@ -135,19 +155,22 @@ export const command = Command.make(
       settings.workingDirectory,
       Option.getOrElse(input.output, () => `${spec.name}.tar`),
     )
+    if (!(yield* Effect.promise(() => Files.exists(Files.folderOf(file)))))
+      return yield* new UsageError({ message: `There is no folder ${Files.folderOf(file)}`, fix: null })
+    const name = fileName(input.file)
     const folder = (spec.name.replace(/[^A-Za-z0-9._-]+/g, "-") || "study").replace(/^\.+/, "")
     yield* Effect.scoped(
       Effect.gen(function* () {
         const temporary = yield* TemporaryFolder.make(Files.folderOf(file), ".llem-bundle-")
         const entries: ReadonlyArray<TarEntry> = [
           { kind: "file", path: "llem", mode: 0o755, source: binary },
-          text("run.sh", script, 0o755),
-          ...configFiles(documents, places),
+          text("run.sh", runScript(name, decidedHere(plan, settings, spec, userConfig)), 0o755),
+          ...configFiles(documents, name, places),
           ...[...places].map(
             ([written, path]): TarEntry => ({ kind: "file", path, mode: 0o644, source: Files.under(base, written) }),
           ),
           ...(yield* promptSets(plan, settings)),
-          ...(yield* images(plan, settings, temporary)),
+          ...(yield* images(plan, settings, temporary, input.offline)),
         ]
         yield* write(
           file,
@@ -155,7 +178,8 @@ export const command = Command.make(
         )
       }),
     )
+    if (input.json) return yield* Output.printJson({ file, folder, study: name })
     yield* Output.print(file)
-    yield* Output.say(`On the other node: tar xf ${file.split("/").at(-1)} && ${folder}/run.sh`)
+    yield* Output.say(`On the other node: tar xf ${quoted(file.split("/").at(-1) ?? file)} && ${quoted(folder)}/run.sh`)
   }),
 ).pipe(Command.withDescription("Write one tar with all that a study needs on a node without a network"))

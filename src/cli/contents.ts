@@ -2,18 +2,27 @@ import { Effect } from "effect"
 import type { Experiment } from "../domain/Experiment.ts"
 import type { Finding } from "../domain/Notice.ts"
 import type { Plan } from "../domain/Plan.ts"
+import * as Engines from "../engines/Engines.ts"
 import { ggufOf } from "../engines/GgufModel.ts"
 import * as ConfigFiles from "../platform/configFiles.ts"
 import * as ModelFiles from "../platform/modelFiles.ts"
 import { isFileName } from "../workload/fileDatasets.ts"
 import type { Settings } from "./Settings.ts"
 
-/** Files that experiments name, by their paths as written: GGUF models and prompt files. */
+/** Files that an experiment names for its engine by absolute paths, beside its model. */
+export const engineFiles = (experiment: Experiment): ReadonlyArray<string> =>
+  Engines.byBackend(experiment.backend)?.files(experiment) ?? []
+
+/** Files that experiments name, by their paths as written: GGUF models, prompt files, and what engines read beside. */
 export const namedFiles = (experiments: ReadonlyArray<Experiment>): ReadonlyArray<string> => {
-  const names = experiments.flatMap(({ model, dataset, backend }) => [
-    backend === "embedded" || backend === "llamacpp" ? ggufOf(model) : null,
-    typeof dataset === "string" && isFileName(dataset) ? dataset : null,
-  ])
+  const names = experiments.flatMap((experiment) => {
+    const { model, dataset, backend } = experiment
+    return [
+      backend === "embedded" || backend === "llamacpp" ? ggufOf(model) : null,
+      typeof dataset === "string" && isFileName(dataset) ? dataset : null,
+      ...engineFiles(experiment),
+    ]
+  })
   return [...new Set(names)].filter((name) => name !== null).filter((name) => !name.startsWith("synthetic:"))
 }
 

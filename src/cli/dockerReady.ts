@@ -1,15 +1,21 @@
-import { Effect } from "effect"
-import { Docker, type PullProgress } from "../docker/Docker.ts"
+import { Effect, Option } from "effect"
+import * as BootProbe from "../docker/BootProbe.ts"
+import type { PullProgress } from "../docker/Docker.ts"
 import { EngineImages } from "../docker/EngineImages.ts"
+import * as Pull from "../docker/PullProgress.ts"
 import * as Reap from "../docker/Reap.ts"
+import { embeddedImage, inOwnImage } from "../domain/OwnImage.ts"
 import type { Plan } from "../domain/Plan.ts"
 import * as Owner from "../platform/owner.ts"
-import { megabytes } from "../report/Numbers.ts"
+import { PreFlightError } from "../preflight/Judge.ts"
+import { duration, megabytes } from "../report/Numbers.ts"
 import * as Output from "./Output.ts"
 
 /** One line about a pull. */
-const pullLine = (image: string, { layers, layersDone, bytes, bytesDone }: PullProgress): string =>
-  `pulling ${image}: ${layersDone} of ${layers} layers, ${megabytes(bytesDone)} of ${megabytes(bytes)}`
+const pullLine = (image: string, now: PullProgress, secondsLeft: number | null): string =>
+  `pulling ${image}: ${now.layersDone} of ${now.layers} layers, ${megabytes(now.bytesDone)} of ${megabytes(now.bytes)}${
+    secondsLeft === null ? "" : `, ${duration(secondsLeft)} left`
+  }`
 
 const counted = ({ containers, networks }: Reap.Leftovers) => ({
   containers: containers.length,
@@ -21,27 +27,72 @@ export const left = Effect.fn("dockerReady.left")(function* () {
   return counted(yield* Reap.find(Owner.isGone))
 })
 
-/** Containers and networks of llem processes that are gone: removed, and how many there were. */
+/** Containers and networks of llem processes that are gone: removed, how many there were, and what would not go. */
 export const sweep = Effect.fn("dockerReady.sweep")(function* () {
-  const leftovers = yield* Reap.find(Owner.isGone)
-  yield* Reap.remove(leftovers)
-  return counted(leftovers)
+  const { removed, failures } = yield* Reap.remove(yield* Reap.find(Owner.isGone))
+  return { ...counted(removed), failures: failures.map(({ message }) => message) }
 })
+
+/** What a container shows of the machine that it runs on. */
+const probeSeconds = 60
+
+/**
+ * Why a daemon behind a network is of no use: its containers run on another machine, where the meters are not. It
+ * starts one to see; null when that shows this node's boot.
+ */
+export const elsewhere = Effect.fn("dockerReady.elsewhere")(function* () {
+  const name = `llem-probe-${Owner.randomName()}`
+  return yield* BootProbe.bootIdInside(embeddedImage, [inOwnImage.binary, "__boot-id"], Owner.self(), name).pipe(
+    Effect.timeoutOption(`${probeSeconds} seconds`),
+    Effect.map(
+      Option.match({
+        onNone: () => `a container that would show where the Docker daemon runs did not within ${probeSeconds} s`,
+        onSome: (bootId) =>
+          bootId === Owner.bootId()
+            ? null
+            : "the Docker daemon runs on another machine: a container there shows another boot than this node's",
+      }),
+    ),
+    Effect.catch((error) =>
+      Effect.succeed(`whether the Docker daemon runs on this node cannot be shown: ${error.message}`),
+    ),
+  )
+})
+
+/** A daemon that is of no use as what keeps a study from running. */
+const notHere = (reason: string): PreFlightError =>
+  new PreFlightError({
+    findings: [
+      {
+        code: "docker_remote",
+        message: `Engines cannot run in Docker here: ${reason}.`,
+        fix: "Use a Docker daemon of this node (unset DOCKER_HOST, docker context use default), or --runner local.",
+        blocking: true,
+      },
+    ],
+  })
 
 /** Makes an image ready; every so many seconds it says how far a pull has come since. */
 export const ensure = Effect.fn("dockerReady.ensure")(function* (image: string, everySeconds: number) {
   const images = yield* EngineImages
-  let line = ""
+  let now: PullProgress | null = null
   const saying = Effect.gen(function* () {
     let said = ""
-    while (true) {
+    let first: PullProgress | null = null
+    for (let elapsed = 0; ; elapsed += everySeconds) {
       yield* Effect.sleep(`${everySeconds} seconds`)
+      if (now === null) continue
+      if (first === null) {
+        first = now
+        elapsed = 0
+      }
+      const line = pullLine(image, now, Pull.secondsLeft(first, now, elapsed))
       if (line !== said) yield* Output.say(line)
       said = line
     }
   })
   const ensured = images.ensure(image, (progress) => {
-    line = pullLine(image, progress)
+    now = progress
   })
   return yield* Effect.raceFirst(ensured, saying)
 })
@@ -60,10 +111,15 @@ const fetch = Effect.fnUntraced(function* (image: string, quiet: boolean, offlin
  * Docker made ready for a plan: what dead runs left there goes, and every image is there before the first cell, so
  * that no cell's time goes into pulling.
  */
-export const ready = Effect.fn("dockerReady.ready")(function* (plan: Plan, quiet: boolean, offline: boolean) {
-  yield* Docker.use(() => Effect.ignore(sweep()))
+export const ready = Effect.fn("dockerReady.ready")(function* (
+  plan: Plan,
+  how: { readonly quiet: boolean; readonly offline: boolean; readonly overNetwork: boolean },
+) {
+  const reason = how.overNetwork ? yield* elsewhere() : null
+  if (reason !== null) return yield* notHere(reason)
+  yield* Effect.ignore(sweep())
   const images = plan.cells.flatMap(({ skip, runner }) =>
     skip === null && runner.mode === "docker" && runner.image !== null ? [runner.image] : [],
   )
-  yield* Effect.forEach([...new Set(images)], (image) => fetch(image, quiet, offline), { discard: true })
+  yield* Effect.forEach([...new Set(images)], (image) => fetch(image, how.quiet, how.offline), { discard: true })
 })

@@ -28,25 +28,38 @@ interface Left {
   readonly containers: number
   readonly networks: number
   readonly removed: boolean
+  /** What the daemon said of those that would not go. */
+  readonly failures: ReadonlyArray<string>
 }
 
-/** What dead runs left in Docker; removed when that is asked for. null where Docker cannot be asked. */
-const leftovers = (settings: Settings, facts: NodeFacts, fix: boolean) =>
-  facts.docker.usable
-    ? Effect.gen(function* () {
-        const ready = yield* Effect.promise(() => import("./dockerReady.ts"))
-        const counted = yield* fix ? ready.sweep() : ready.left()
-        return { ...counted, removed: fix } satisfies Left
-      }).pipe(
-        Effect.catch(() => Effect.succeed(null)),
-        Effect.provide(Layers.dockerNode(settings, true)),
-      )
-    : Effect.succeed(null)
+/** What a daemon that answers is asked further: whether it is this node's, and what dead runs left; null where it cannot be asked. */
+const asked = (settings: Settings, facts: NodeFacts, fix: boolean) =>
+  Effect.gen(function* () {
+    const ready = yield* Effect.promise(() => import("./dockerReady.ts"))
+    const elsewhere = facts.docker.overNetwork === true ? yield* ready.elsewhere() : null
+    const left = fix
+      ? Effect.map(ready.sweep(), (swept): Left => ({ ...swept, removed: true }))
+      : Effect.map(ready.left(), (counted): Left => ({ ...counted, removed: false, failures: [] }))
+    const found = yield* Effect.catch(left, ({ message }) =>
+      Effect.succeed<Left>({ containers: 0, networks: 0, removed: fix, failures: [message] }),
+    )
+    return { elsewhere, left: found }
+  }).pipe(Effect.provide(Layers.dockerNode(settings, true)))
 
-const leftLine = (left: Left | null): ReadonlyArray<string> => {
-  if (left === null || left.containers + left.networks === 0) return []
+/** A daemon of another machine is none. */
+const seen = (facts: NodeFacts, elsewhere: string | null): NodeFacts =>
+  elsewhere === null
+    ? facts
+    : { ...facts, docker: { ...facts.docker, usable: false, code: "docker_remote", reason: elsewhere } }
+
+const leftLines = (left: Left | null): ReadonlyArray<string> => {
+  if (left === null) return []
   const what = `${left.containers} containers and ${left.networks} networks of runs that were killed`
-  return [left.removed ? `  removed: ${what}` : `  left behind: ${what}; llem doctor --fix removes them`]
+  const counted = left.removed ? `  removed: ${what}` : `  left behind: ${what}; llem doctor --fix removes them`
+  return [
+    ...(left.containers + left.networks === 0 ? [] : [counted]),
+    ...left.failures.map((failure) => `  --  ${failure}`),
+  ]
 }
 
 const metered = Effect.scoped(
@@ -106,7 +119,7 @@ const render = (facts: NodeFacts, domains: ReadonlyArray<DomainInfo>, left: Left
     "",
     "Docker",
     ...dockerLines(facts),
-    ...leftLine(left),
+    ...leftLines(left),
   ].join("\n")
 
 export const command = Command.make(
@@ -115,12 +128,14 @@ export const command = Command.make(
   Effect.fnUntraced(function* (input) {
     const settings = yield* CurrentSettings
     const script = yield* Layers.mockScript(settings)
-    const facts = yield* NodeProbe.use((probe) => probe.gather(Backend.all)).pipe(
-      Effect.provide(Layers.nodeProbe(settings, script)),
+    const gathered = yield* NodeProbe.use((probe) => probe.gather(Backend.all)).pipe(
+      Effect.provide(Layers.nodeProbe(script)),
     )
     const domains = yield* metered
+    const daemon = script === null && gathered.docker.usable ? yield* asked(settings, gathered, input.fix) : null
+    const facts = seen(gathered, daemon?.elsewhere ?? null)
+    const left = daemon?.left ?? null
     const runnable = usable(facts)
-    const left = script === null ? yield* leftovers(settings, facts, input.fix) : null
     yield* input.json
       ? Output.printJson({
           llem_version: version,
@@ -138,5 +153,6 @@ export const command = Command.make(
       yield* Output.say("Nothing can run here.")
       yield* RunExit.set(1)
     }
+    if (left !== null && left.failures.length > 0) yield* RunExit.set(1)
   }),
 ).pipe(Command.withDescription("What this node can measure and run, and how to fix what it cannot"))

@@ -104,6 +104,20 @@ export interface Given {
   readonly skipPreflight: boolean
 }
 
+/** A command line that sets no field. */
+export const nothingGiven: Given = {
+  model: Option.none(),
+  backend: Option.none(),
+  dataset: Option.none(),
+  n: Option.none(),
+  batchSize: Option.none(),
+  precision: Option.none(),
+  cycles: Option.none(),
+  order: Option.none(),
+  timeout: Option.none(),
+  skipPreflight: false,
+}
+
 /** `-n` sets the number of requests wherever the file has it. */
 const countPath = (raw: Readonly<Record<string, unknown>>): string => {
   if (get(raw, ["load", "n"]) !== undefined) return "load.n"

@@ -74,19 +74,21 @@ const list = Command.make(
   }),
 ).pipe(Command.withDescription("The engines' images and whether they are on this node"))
 
-/** Makes one image ready, saying how far it is, and prints what it is. */
-const ensured = Effect.fnUntraced(function* (reference: string) {
-  const ready = yield* ensure(reference, 2)
-  yield* Output.print(`${reference}  ${ready.info.id}  ${ready.source}`)
+/** Makes one image ready, saying how far it is. */
+const ensured = Effect.fnUntraced(function* (reference: string, json: boolean) {
+  const { info, source } = yield* ensure(reference, 2)
+  if (!json) yield* Output.print(`${reference}  ${info.id}  ${source}`)
+  return { image: reference, id: info.id, source, size_bytes: info.sizeBytes }
 })
 
 const pull = Command.make(
   "pull",
-  { references },
+  { references, json: flags.json },
   Effect.fnUntraced(function* (input) {
     const settings = yield* CurrentSettings
     const names = input.references.map(yield* naming(settings))
-    yield* withDocker(Effect.forEach(names, ensured, { discard: true }))
+    const images = yield* withDocker(Effect.forEach(names, (name) => ensured(name, input.json)))
+    if (input.json) yield* Output.printJson({ images })
   }),
 ).pipe(Command.withDescription("Put images on this node; the embedded engine's is made, not pulled"))
 
@@ -94,6 +96,7 @@ const save = Command.make(
   "save",
   {
     references,
+    json: flags.json,
     output: Flag.String("output").pipe(
       Flag.withDescription("File to write"),
       Flag.withAlias("o"),
@@ -111,20 +114,23 @@ const save = Command.make(
         yield* Docker.use((docker) => docker.save(names, file))
       }),
     )
-    yield* Output.print(file)
+    yield* input.json ? Output.printJson({ file, images: names }) : Output.print(file)
   }),
 ).pipe(Command.withDescription("Write images to a file that `images load` reads on another node"))
 
 const load = Command.make(
   "load",
-  { file: Argument.String("FILE").pipe(Argument.withDescription("File of `images save` or docker save")) },
+  {
+    file: Argument.String("FILE").pipe(Argument.withDescription("File of `images save` or docker save")),
+    json: flags.json,
+  },
   Effect.fnUntraced(function* (input) {
     const settings = yield* CurrentSettings
     const file = Files.under(settings.workingDirectory, input.file)
     if (!(yield* Effect.promise(() => Files.exists(file))))
       return yield* new UsageError({ message: `There is no file ${file}`, fix: null })
     yield* withDocker(Docker.use((docker) => docker.load(file)))
-    yield* Output.print(`loaded ${file}`)
+    yield* input.json ? Output.printJson({ file, loaded: true }) : Output.print(`loaded ${file}`)
   }),
 ).pipe(Command.withDescription("Read images from a file"))
 

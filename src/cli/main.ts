@@ -59,7 +59,12 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
       signalled = signal
       fiber.interruptUnsafe()
     },
-    (signal) => Signals.exit(ofSignal(signal)),
+    (signal) => {
+      Effect.runSync(
+        Output.say("Stopped at once: the next llem run, or llem doctor --fix, removes what this one leaves in Docker."),
+      )
+      Signals.exit(ofSignal(signal))
+    },
   )
   const outcome = await Effect.runPromise(Fiber.await(fiber))
   const verbose = argv.includes("-v") || argv.includes("--verbose")

@@ -4,6 +4,7 @@ import type { NodeFacts } from "../domain/NodeFacts.ts"
 import type { Finding } from "../domain/Notice.ts"
 import { embeddedImage } from "../domain/OwnImage.ts"
 import type { Resolution } from "../domain/RunnerSpec.ts"
+import * as Engines from "../engines/Engines.ts"
 import * as Probes from "../platform/probes.ts"
 import * as Room from "../preflight/Room.ts"
 import * as Layers from "./Layers.ts"
@@ -26,7 +27,10 @@ export const of = Effect.fn("nodeFindings.of")(function* (
   resultsDirectory: string,
   offline: boolean,
 ): Effect.fn.Return<ReadonlyArray<Finding>> {
-  const inDocker = Object.values(resolution.runners).filter((runner) => runner.mode === "docker")
+  const inDocker = Engines.available.flatMap((backend) => {
+    const runner = resolution.runners[backend]
+    return runner?.mode === "docker" ? [runner] : []
+  })
   const usesDocker = facts.docker.usable && inDocker.length > 0
   const foreign = inDocker.flatMap(({ image }) => (image === null || image === embeddedImage ? [] : [image]))
   const absent =

@@ -28,7 +28,8 @@ export const command = Command.make(
       set: input.set,
       runner: Option.getOrNull(input.runner),
       offline: input.offline,
-    }).pipe(Effect.provide(Layers.nodeProbe(settings, script)))
+      output: null,
+    }).pipe(Effect.provide(Layers.nodeProbe(script)))
     yield* show(plan, settings, input.json)
   }),
 ).pipe(Command.withDescription("Show what a study would run, where and why; nothing is started"))

@@ -32,6 +32,8 @@ export interface Request {
   readonly runner: string | null
   /** Nothing may be fetched over a network. */
   readonly offline: boolean
+  /** Folder for results that the command line names. */
+  readonly output: string | null
 }
 
 /** A study that was decoded, expanded, resolved and planned; nothing of it has started. */
@@ -39,6 +41,7 @@ export interface Prepared {
   readonly spec: StudySpec
   readonly plan: Plan
   readonly userConfig: UserConfig
+  readonly facts: NodeFacts
 }
 
 const there = { available: true, reason: null }
@@ -117,7 +120,9 @@ export const prepare = Effect.fn("prepare")(function* (
   const judgement = Judge.judge({
     resolution,
     facts,
-    executors: settings.mockFile === null ? ["local", "docker"] : ["local", "docker", "slurm"],
+    ...(settings.mockFile === null
+      ? { executors: ["local", "docker"], adapters: Engines.available }
+      : { executors: ["local", "docker", "slurm"] }),
   })
   const missing =
     settings.mockFile === null && !spec.execution.skipPreflight
@@ -133,7 +138,7 @@ export const prepare = Effect.fn("prepare")(function* (
           facts,
           resolution,
           resultsDirectory(settings, {
-            flag: null,
+            flag: request.output,
             file: spec.resultsDirectory,
             userConfig: userConfig.resultsDirectory,
           }),
@@ -159,5 +164,5 @@ export const prepare = Effect.fn("prepare")(function* (
     engine: settings.mockFile === null ? Engines.byBackend : () => null,
     gpus: facts.gpus,
   })
-  return { spec, plan, userConfig }
+  return { spec, plan, userConfig, facts }
 })

@@ -40,7 +40,8 @@ export const command = Command.make(
       set: input.set,
       runner: Option.getOrNull(input.runner),
       offline: input.offline,
-    }).pipe(Effect.provide(Layers.nodeProbe(settings, script)))
+      output: Option.getOrNull(input.output),
+    }).pipe(Effect.provide(Layers.nodeProbe(script)))
     const { plan, spec } = prepared
     if (input.dryRun) return yield* Plan.show(plan, settings, input.json)
     for (const finding of plan.findings)
@@ -54,10 +55,12 @@ export const command = Command.make(
     const baseDirectory =
       file === null ? settings.workingDirectory : Files.folderOf(Files.under(settings.workingDirectory, file))
     const modes = new Set(plan.cells.flatMap((cell) => (cell.skip === null ? [cell.runner.mode] : [])))
-    const docker = Layers.dockerNode(settings, input.offline)
+    const docker = Layer.succeedContext(yield* Layer.build(Layers.dockerNode(settings, input.offline)))
     if (script === null && modes.has("docker")) {
       const dockerReady = yield* Effect.promise(() => import("./dockerReady.ts"))
-      yield* Effect.provide(dockerReady.ready(plan, input.quiet || input.progress === "json", input.offline), docker)
+      const quiet = input.quiet || input.progress === "json"
+      const overNetwork = prepared.facts.docker.overNetwork === true
+      yield* Effect.provide(dockerReady.ready(plan, { quiet, offline: input.offline, overNetwork }), docker)
     }
     const choice = input.quiet ? "none" : input.progress
     const store = yield* Effect.promise(() => import("../store/files.ts"))
@@ -92,5 +95,5 @@ export const command = Command.make(
     yield* RunExit.set(outcome.exitCode)
     yield* StudyView.show(outcome.directory, settings, input.json)
     if (!input.quiet && input.progress !== "json") yield* Output.say(`Results: ${outcome.directory}`)
-  }),
+  }, Effect.scoped),
 ).pipe(Command.withDescription("Run an experiment or a study"))

@@ -11,6 +11,7 @@ import {
 } from "../domain/EngineSections.ts"
 import { Cost, LoadMode, Model } from "../domain/Experiment.ts"
 import { between, described, intAtLeast, numberAtLeast } from "../domain/Fields.ts"
+import { problemOf as imageProblem } from "../domain/ImageName.ts"
 import { ExecutionInput } from "../domain/Study.ts"
 
 const may = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(schema)
@@ -178,23 +179,29 @@ export const experimentFields = {
 export const ExperimentFields = Schema.Struct(experimentFields)
 export type ExperimentFields = typeof ExperimentFields.Type
 
-const byBackend = Schema.Struct({
-  pytorch: may(text),
-  vllm: may(text),
-  tensorrt: may(text),
-  sglang: may(text),
-  llamacpp: may(text),
-  embedded: may(text),
-  endpoint: may(text),
-})
+const byBackend = <S extends Schema.Constraint>(value: S) =>
+  Schema.Struct({
+    pytorch: may(value),
+    vllm: may(value),
+    tensorrt: may(value),
+    sglang: may(value),
+    llamacpp: may(value),
+    embedded: may(value),
+    endpoint: may(value),
+  })
+
+/** An image of a registry, or a file of one, as Slurm's nodes take it. */
+const image = Schema.String.check(
+  Schema.makeFilter((name) => (/^\/|\.sif$/.test(name) ? undefined : (imageProblem(name) ?? undefined))),
+)
 
 /** Fields that speak of the file as a whole rather than of one experiment. */
 export const fileFields = {
   name: may(described(text, "Name of the study and of its results folder; default: the file's name")),
   version: may(described(Schema.Union([Schema.String, Schema.Finite]), "Yours to use; llem does not read it")),
   runner: may(described(text, "local, docker, docker:IMAGE, slurm, slurm:IMAGE or auto, for every backend")),
-  runners: may(described(byBackend, "The same by backend; not together with runner")),
-  images: may(described(byBackend, "Container image by backend")),
+  runners: may(described(byBackend(text), "The same by backend; not together with runner")),
+  images: may(described(byBackend(image), "Container image by backend")),
   output_dir: may(described(text, "Folder for results; -o and LLEM_RESULTS_DIR win over it")),
   results_dir: may(described(text, "The same as output_dir")),
   execution: may(described(ExecutionInput, "How the study is carried out")),

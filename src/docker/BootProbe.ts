@@ -24,10 +24,11 @@ export const bootIdInside = Effect.fn("BootProbe.bootIdInside")(function* (
   return yield* Effect.scoped(
     Effect.gen(function* () {
       yield* Effect.addFinalizer(() => Effect.ignore(docker.remove(name)))
-      const id = yield* docker.create({
+      const { id } = yield* docker.create({
         ...plainContainer,
         name,
         image: info.id,
+        reference: image,
         command,
         env: { LLEM_CONTAINER: "1" },
         labels: { [labels.owner]: ownerText(owner) },

@@ -10,15 +10,20 @@ export interface ContainerMount {
 /** One container as llem asks for it: least privilege is not a choice here. */
 export interface ContainerSpec {
   readonly name: string
+  /** The image's id: what runs is what was looked at. */
   readonly image: string
+  /** The image as a person named it, for messages. */
+  readonly reference: string
   /** The whole command; the image's own entrypoint is not used. */
   readonly command: ReadonlyArray<string>
-  /** null: the folder that the image says. */
-  readonly workingDirectory: string | null
   readonly env: Readonly<Record<string, string>>
   readonly labels: Readonly<Record<string, string>>
   /** `uid:gid`; null: the image's own user. */
   readonly user: string | null
+  /** Further groups of the user, by number: files that only a group may read are read in the container, too. */
+  readonly groups: ReadonlyArray<string>
+  /** Whether SELinux keeps the container from files of this node; off where files are mounted, which are not relabelled. */
+  readonly selinuxLabel: boolean
   readonly mounts: ReadonlyArray<ContainerMount>
   /** Folders in memory, from which programs may be loaded. */
   readonly temporary: ReadonlyArray<string>
@@ -36,11 +41,12 @@ export interface ContainerSpec {
 }
 
 /** A container that gets and is limited in nothing in particular: what a spec begins with. */
-export const plainContainer: Omit<ContainerSpec, "name" | "image" | "command"> = {
-  workingDirectory: null,
+export const plainContainer: Omit<ContainerSpec, "name" | "image" | "reference" | "command"> = {
   env: {},
   labels: {},
   user: null,
+  groups: [],
+  selinuxLabel: true,
   mounts: [],
   temporary: [],
   network: "none",
@@ -75,7 +81,6 @@ export const createBody = (spec: ContainerSpec) => {
     Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
     Labels: { ...spec.labels },
     ...(spec.user === null ? {} : { User: spec.user }),
-    ...(spec.workingDirectory === null ? {} : { WorkingDir: spec.workingDirectory }),
     AttachStdin: true,
     AttachStdout: true,
     AttachStderr: true,
@@ -88,7 +93,8 @@ export const createBody = (spec: ContainerSpec) => {
       AutoRemove: false,
       RestartPolicy: { Name: "" },
       CapDrop: ["ALL"],
-      SecurityOpt: ["no-new-privileges:true"],
+      SecurityOpt: ["no-new-privileges:true", ...(spec.selinuxLabel ? [] : ["label=disable"])],
+      ...(spec.groups.length === 0 ? {} : { GroupAdd: [...spec.groups] }),
       ReadonlyRootfs: true,
       Tmpfs: Object.fromEntries(spec.temporary.map((path) => [path, "rw,exec,nosuid,nodev,mode=1777"])),
       Mounts: spec.mounts.map((mount) => ({

@@ -73,10 +73,11 @@ const judge = (end: ContainerEnd): Verdict => {
       message: `The image ${image} has no program that starts the ${engine} engine (exit code ${exitCode})${because}`,
       fix: `Name an image that has it (images: {${engine}: IMAGE}).`,
     }
-  if (signalOf(exitCode) === "SIGKILL")
+  const signal = signalOf(exitCode)
+  if (signal === "SIGKILL" || signal === "SIGTERM")
     return {
       reason: "crash",
-      message: `The ${engine} container was killed from outside (SIGKILL, exit code ${exitCode})`,
+      message: `The ${engine} container was ${signal === "SIGKILL" ? "killed" : "stopped"} from outside (${signal}, exit code ${exitCode})`,
       fix: "Somebody ran docker kill or docker stop, or the node's memory ran out (dmesg tells); run the study again.",
     }
   return {

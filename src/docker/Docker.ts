@@ -12,6 +12,8 @@ export interface DaemonInfo {
   readonly hostName: string
   readonly cgroupVersion: string
   readonly rootless: boolean
+  /** Whether SELinux labels containers, and keeps them from files that are labelled otherwise. */
+  readonly selinux: boolean
   readonly runtimes: ReadonlyArray<string>
   /** Devices that the daemon found through CDI (API 1.50 and later), e.g. `nvidia.com/gpu=0`. */
   readonly devices: ReadonlyArray<string>
@@ -43,6 +45,13 @@ export interface ContainerState {
   readonly addresses: Readonly<Record<string, string>>
   /** Loopback port that leads to the container's, where one is published. */
   readonly publishedPort: number | null
+}
+
+/** A container that was made, and what the daemon would not do for it. */
+export interface CreatedContainer {
+  readonly id: string
+  /** E.g. that the kernel knows no limit on memory, so that it was discarded. */
+  readonly warnings: ReadonlyArray<string>
 }
 
 /** A container or network that carries our labels. */
@@ -83,7 +92,6 @@ export class Docker extends Context.Service<
     readonly info: Effect.Effect<DaemonInfo, DockerError>
     /** null when the daemon has no such image. */
     image(reference: string): Effect.Effect<ImageInfo | null, DockerError>
-    images(): Effect.Effect<ReadonlyArray<ImageInfo>, DockerError>
     pull(
       reference: string,
       auth: RegistryAuth | null,
@@ -93,7 +101,7 @@ export class Docker extends Context.Service<
     load(file: string): Effect.Effect<void, DockerError>
     /** Writes images as one docker-archive; the file appears only when it is whole. */
     save(references: ReadonlyArray<string>, file: string): Effect.Effect<void, DockerError>
-    create(spec: ContainerSpec): Effect.Effect<string, DockerError>
+    create(spec: ContainerSpec): Effect.Effect<CreatedContainer, DockerError>
     /** Before `start`; output goes to `onOutput` as it comes. */
     attach(id: string, onOutput: (bytes: Uint8Array) => void): Effect.Effect<Attachment, DockerError, Scope.Scope>
     /** Before `start`. The inner effect completes with the exit code when the container ends. */

@@ -46,6 +46,12 @@ export const follow = (layers: Layers, event: unknown): Layers => {
   return new Map([...layers, [id, after]])
 }
 
+/** Seconds until a pull is over at the speed that it has had since; null while there is nothing to judge by. */
+export const secondsLeft = (before: PullProgress, now: PullProgress, elapsedSeconds: number): number | null => {
+  const bytes = now.bytesDone - before.bytesDone
+  return bytes > 0 && elapsedSeconds > 0 ? ((now.bytes - now.bytesDone) * elapsedSeconds) / bytes : null
+}
+
 /** The sum over all layers. */
 export const sum = (layers: Layers): PullProgress => {
   const all = [...layers.values()]

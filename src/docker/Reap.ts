@@ -27,11 +27,23 @@ export const find = Effect.fn("Reap.find")(function* (
   return { containers: orphans(containers, isGone), networks: orphans(networks, isGone) }
 })
 
-/** Removes leftovers, the containers first: a network goes only when nothing is in it. */
+/** What of the leftovers is gone, and what the daemon said of each that is not. */
+export interface Removal {
+  readonly removed: Leftovers
+  readonly failures: ReadonlyArray<DockerError>
+}
+
+/**
+ * Removes leftovers, the containers first: a network goes only when nothing is in it. One that stays keeps none of
+ * the others.
+ */
 export const remove = Effect.fn("Reap.remove")(function* (
   leftovers: Leftovers,
-): Effect.fn.Return<void, DockerError, Docker> {
+): Effect.fn.Return<Removal, never, Docker> {
   const docker = yield* Docker
-  yield* Effect.forEach(leftovers.containers, ({ id }) => docker.remove(id), { discard: true })
-  yield* Effect.forEach(leftovers.networks, ({ id }) => docker.removeNetwork(id), { discard: true })
+  const each = (those: ReadonlyArray<Labelled>, take: (id: string) => Effect.Effect<void, DockerError>) =>
+    Effect.partition(those, (one) => Effect.as(take(one.id), one))
+  const [containers, keptContainers] = yield* each(leftovers.containers, (id) => docker.remove(id))
+  const [networks, keptNetworks] = yield* each(leftovers.networks, (id) => docker.removeNetwork(id))
+  return { removed: { containers, networks }, failures: [...keptContainers, ...keptNetworks] }
 })

@@ -111,6 +111,13 @@ const rules: ReadonlyArray<Rule> = [
     fix: (image) => `The image ${image} has no such program for this processor; name one that has (images:).`,
   },
   {
+    reason: "daemon",
+    text: /minimum memory limit|memory limit (?:should|can)|cpuset|requested cpus are not available|pids ?limit|shm size/i,
+    doing: ["create", "start"],
+    fix: () =>
+      "Correct the limits in execution.container (memory, cpuset, pids, shm_size): this daemon does not take them.",
+  },
+  {
     reason: "oom",
     text: memoryText,
     fix: () => "Reduce the batch size or the context, use a smaller model, or raise execution.container.memory.",
@@ -131,11 +138,24 @@ const doingWords: Readonly<Record<Doing, string>> = {
 
 const start = "Check that Docker runs (sudo systemctl status docker), and start it: sudo systemctl start docker"
 
+/** Codes with which a TLS connection is refused, by this side or the other. */
+const certificates = /CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)|ISSUER/
+
 const unreachable = ({ code, message }: Refusal): { readonly reason: Reason; readonly fix: string } | null => {
   if (code === "EACCES" || code === "EPERM")
     return {
       reason: "permission",
       fix: "Let this user talk to Docker (sudo usermod -aG docker $USER, then log in again).",
+    }
+  if (code !== null && certificates.test(code))
+    return {
+      reason: "daemon",
+      fix: "Check the certificates of the daemon's connection (ca.pem, cert.pem, key.pem in DOCKER_CERT_PATH or in the docker context).",
+    }
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN")
+    return {
+      reason: "daemon",
+      fix: "Check the host's name in DOCKER_HOST or in the docker context (docker context ls).",
     }
   if (code !== null || /socket hang up|connection (?:was )?closed/i.test(message))
     return { reason: "daemon", fix: start }

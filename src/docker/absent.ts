@@ -10,7 +10,6 @@ export const layer = (reason: DockerError): Layer.Layer<Docker> => {
     Docker.of({
       info: fail(),
       image: fail,
-      images: fail,
       pull: fail,
       load: fail,
       save: fail,

@@ -1,11 +1,10 @@
 import type Dockerode from "dockerode"
 import { Effect, Layer, Schema } from "effect"
-import type { DockerError } from "../domain/Failure.ts"
 import * as Streams from "../platform/dockerStreams.ts"
 import { createBody } from "./ContainerSpec.ts"
-import { type Attachment, type ContainerState, Docker, type ImageInfo } from "./Docker.ts"
-import * as Pull from "./PullProgress.ts"
-import { type Doing, dockerError, silent } from "./Refusal.ts"
+import { type Attachment, type ContainerState, Docker } from "./Docker.ts"
+import { images } from "./dockerodeImages.ts"
+import { ask, limits, refused, request, stream, unless } from "./dockerodeRequest.ts"
 
 /** How the daemon is reached. */
 export type Connection =
@@ -18,89 +17,6 @@ export type Connection =
       readonly cert?: string
       readonly key?: string
     }
-
-/** Seconds that requests may take before the daemon counts as silent. */
-const limits = { short: 10, work: 120, transfer: 1800 } as const
-
-const property = (value: unknown, name: string): unknown =>
-  typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined
-
-const statusOf = (cause: unknown): number | null => {
-  const status = property(cause, "statusCode")
-  return typeof status === "number" ? status : null
-}
-
-const messageOf = (cause: unknown): string => {
-  const inBody = property(property(cause, "json"), "message")
-  if (typeof inBody === "string") return inBody
-  const text = cause instanceof Error ? cause.message : String(cause)
-  // The client's own words stand before the daemon's where the answer came as a stream.
-  return text.replace(/^\(HTTP code \d+\) [^-]* - /, "")
-}
-
-const refused =
-  (doing: Doing, image: string | null) =>
-  (cause: unknown): DockerError => {
-    const status = statusOf(cause)
-    const code = property(cause, "code")
-    return dockerError({
-      doing,
-      status,
-      code: status === null && typeof code === "string" ? code : null,
-      message: messageOf(cause),
-      image,
-    })
-  }
-
-const request = <A>(
-  doing: Doing,
-  seconds: number,
-  run: (signal: AbortSignal) => Promise<A>,
-  image: string | null = null,
-): Effect.Effect<A, DockerError> =>
-  Effect.tryPromise({ try: run, catch: refused(doing, image) }).pipe(
-    Effect.timeoutOrElse({
-      duration: `${seconds} seconds`,
-      orElse: () => Effect.fail(silent(doing, seconds, image)),
-    }),
-  )
-
-/** Passes where the daemon says that the thing is not there, or is in that state already. */
-const unless =
-  (statuses: ReadonlyArray<number>) =>
-  <A>(effect: Effect.Effect<A, DockerError>): Effect.Effect<void, DockerError> =>
-    effect.pipe(
-      Effect.asVoid,
-      Effect.catchIf(
-        ({ details }) => typeof details["status"] === "number" && statuses.includes(details["status"]),
-        () => Effect.void,
-      ),
-    )
-
-/** An answer as a stream, once its head has come. The path ends in a question mark or an ampersand. */
-const stream = (
-  docker: Dockerode,
-  method: "GET" | "POST",
-  path: string,
-  signal?: AbortSignal,
-): Promise<NodeJS.ReadableStream> =>
-  new Promise((resolve, reject) => {
-    const options = {
-      // The client takes the last character of a path with a question mark for that mark, and cuts it off.
-      path,
-      method,
-      isStream: true,
-      statusCodes: { 200: true, 404: "not found", 500: "server error" },
-      ...(signal === undefined ? {} : { abortSignal: signal }),
-    }
-    docker.modem.dial(options, (error: unknown, answer: unknown) =>
-      Streams.isReadable(answer) ? resolve(answer) : reject(error),
-    )
-  })
-
-/** One docker-archive of several images, as a stream. */
-const archive = (docker: Dockerode, references: ReadonlyArray<string>): Promise<NodeJS.ReadableStream> =>
-  stream(docker, "GET", `/images/get?${references.map((name) => `names=${encodeURIComponent(name)}`).join("&")}&`)
 
 const Info = Schema.Struct({
   ID: Schema.optionalKey(Schema.String),
@@ -130,41 +46,11 @@ const info = (docker: Dockerode) =>
       hostName: found.Name ?? "",
       cgroupVersion: found.CgroupVersion ?? "",
       rootless: (found.SecurityOptions ?? []).some((option) => option.startsWith("name=rootless")),
+      selinux: (found.SecurityOptions ?? []).some((option) => option.startsWith("name=selinux")),
       runtimes: Object.keys(found.Runtimes ?? {}),
       devices: (found.DiscoveredDevices ?? []).map(({ ID }) => ID),
       rootDirectory: found.DockerRootDir ?? "",
     }
-  })
-
-const words = (value: string | ReadonlyArray<string> | null | undefined): ReadonlyArray<string> =>
-  typeof value === "string" ? [value] : (value ?? [])
-
-const imageInfo = (found: Dockerode.ImageInspectInfo): ImageInfo => ({
-  id: found.Id,
-  repoDigests: found.RepoDigests ?? [],
-  tags: found.RepoTags ?? [],
-  entrypoint: words(found.Config?.Entrypoint),
-  command: words(found.Config?.Cmd),
-  sizeBytes: found.Size,
-  labels: found.Config?.Labels ?? {},
-})
-
-/** Follows a stream of JSON events to its end; an error inside it is an error, though the status was 200. */
-const follow = (docker: Dockerode, stream: NodeJS.ReadableStream, onEvent: (event: unknown) => void): Promise<void> =>
-  new Promise((resolve, reject) => {
-    let problem: string | null = null
-    docker.modem.followProgress(
-      stream,
-      (error) => {
-        if (error !== null && error !== undefined) reject(error)
-        else if (problem !== null) reject(new Error(problem))
-        else resolve()
-      },
-      (event: unknown) => {
-        problem ??= Pull.errorOf(event)
-        onEvent(event)
-      },
-    )
   })
 
 const state = (found: Dockerode.ContainerInspectInfo): ContainerState => {
@@ -213,7 +99,7 @@ const awaitExit = (docker: Dockerode, id: string) =>
   Effect.gen(function* () {
     const signal = yield* Effect.abortSignal
     const answer = yield* request("container", limits.short, () =>
-      stream(docker, "POST", `/containers/${id}/wait?condition=next-exit&`, signal),
+      stream(docker, { method: "POST", path: `/containers/${id}/wait?condition=next-exit&`, signal }),
     )
     const told = Streams.text(answer)
     // Whoever asks hears of a failure; until then it must not count as unhandled.
@@ -224,75 +110,27 @@ const awaitExit = (docker: Dockerode, id: string) =>
     })
   })
 
+const decodeCreated = Schema.decodeUnknownSync(
+  Schema.Struct({ Id: Schema.String, Warnings: Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.String))) }),
+)
+
 const labelled = (label: string) => ({ filters: { label: [label] } })
 
 const service = (docker: Dockerode): Docker["Service"] => {
   const container = (id: string) => docker.getContainer(id)
   return {
     info: info(docker),
-    image: (reference) =>
-      request("image", limits.short, async () => imageInfo(await docker.getImage(reference).inspect()), reference).pipe(
-        Effect.catchIf(
-          (error) => error.details["status"] === 404,
-          () => Effect.succeed(null),
-        ),
-      ),
-    images: () =>
-      request("image", limits.short, async () =>
-        (await docker.listImages()).map((found) => ({
-          id: found.Id,
-          repoDigests: found.RepoDigests ?? [],
-          tags: found.RepoTags ?? [],
-          entrypoint: [],
-          command: [],
-          sizeBytes: found.Size,
-          labels: found.Labels ?? {},
-        })),
-      ),
-    pull: (reference, auth, onProgress) =>
-      request(
-        "pull",
-        limits.transfer,
-        async (signal) => {
-          const authconfig =
-            auth === null
-              ? {}
-              : {
-                  authconfig: {
-                    serveraddress: auth.serverAddress,
-                    ...(auth.username === undefined ? {} : { username: auth.username, password: auth.password ?? "" }),
-                    ...(auth.identityToken === undefined ? {} : { identitytoken: auth.identityToken }),
-                  },
-                }
-          const stream = await docker.pull(reference, { ...authconfig, abortSignal: signal })
-          let layers: Pull.Layers = new Map()
-          await follow(docker, stream, (event) => {
-            layers = Pull.follow(layers, event)
-            onProgress(Pull.sum(layers))
-          })
-        },
-        reference,
-      ),
-    load: (file) =>
-      request("load", limits.transfer, async () => {
-        await follow(docker, await docker.loadImage(Streams.fromFile(file)), () => undefined)
-      }),
-    save: (references, file) =>
-      request(
-        "save",
-        limits.transfer,
-        async () => Streams.toFile(await archive(docker, references), file),
-        references.join(", "),
-      ),
+    ...images(docker),
     create: (spec) =>
       request(
         "create",
         limits.work,
         async (signal) => {
-          const made = await docker.createContainer({ name: spec.name, ...createBody(spec), abortSignal: signal })
-          return made.id
+          const path = `/containers/create?name=${encodeURIComponent(spec.name)}&`
+          const made = decodeCreated(await ask(docker, { method: "POST", path, body: createBody(spec), signal }))
+          return { id: made.Id, warnings: made.Warnings ?? [] }
         },
-        spec.image,
+        spec.reference,
       ),
     attach: (id, onOutput) => attach(docker, id, onOutput),
     awaitExit: (id) => awaitExit(docker, id),

@@ -1,10 +1,13 @@
 import { Effect, Layer } from "effect"
 import { DockerError } from "../domain/Failure.ts"
 import { embeddedImage } from "../domain/OwnImage.ts"
-import * as Files from "../platform/modelFiles.ts"
+import * as OwnedFolder from "../platform/ownedFolder.ts"
+import * as Owner from "../platform/owner.ts"
 import * as OwnImage from "../platform/ownImage.ts"
-import { Docker, type ImageInfo, type RegistryAuth } from "./Docker.ts"
+import { stoppable } from "../platform/wholeFile.ts"
+import { Docker, type ImageInfo, type PullProgress, type RegistryAuth } from "./Docker.ts"
 import { EngineImages, type ReadyImage } from "./EngineImages.ts"
+import { ownerText, parseOwner } from "./Owner.ts"
 
 export interface ImageOptions {
   /** llem's own binary; null while it runs from its sources, and its own image cannot be made. */
@@ -39,6 +42,11 @@ const making = (reference: string, cause: unknown): DockerError =>
     "Give LLEM_CACHE_DIR a folder that can be written and has 300 MB of room.",
   )
 
+const isLeftBehind = (name: string): boolean => {
+  const owner = parseOwner(name)
+  return owner !== null && Owner.isGone(owner)
+}
+
 /** Images from this daemon, a registry, or, for the embedded engine, made of this binary and loaded. */
 export const layer = (options: ImageOptions) =>
   Layer.effect(
@@ -46,20 +54,18 @@ export const layer = (options: ImageOptions) =>
     Effect.gen(function* () {
       const docker = yield* Docker
 
-      const attempt = <A>(run: () => Promise<A>) =>
-        Effect.tryPromise({ try: run, catch: (cause) => making(embeddedImage, cause) })
+      const attempt = <A, R>(effect: Effect.Effect<A, unknown, R>) =>
+        Effect.mapError(effect, (cause) => making(embeddedImage, cause))
 
       const cache = options.cacheDirectories[0] ?? "/tmp"
       /** The inputs cannot change while this very binary runs. */
       let known: string | null = null
       const inputsOf = (binary: string) =>
         known === null
-          ? Effect.tap(
-              attempt(() => OwnImage.inputsOf(binary, cache)),
-              (inputs) =>
-                Effect.sync(() => {
-                  known = inputs
-                }),
+          ? Effect.tap(attempt(stoppable(() => OwnImage.inputsOf(binary, cache))), (inputs) =>
+              Effect.sync(() => {
+                known = inputs
+              }),
             )
           : Effect.succeed(known)
 
@@ -75,9 +81,14 @@ export const layer = (options: ImageOptions) =>
         const before = yield* docker.image(reference)
         if (before?.labels[OwnImage.inputsLabel] === inputs)
           return { info: before, source: "present" } satisfies ReadyImage
-        const file = `${cache}/images/${inputs.slice(0, 16)}.tar`
-        yield* attempt(() => OwnImage.writeOwnImage(file, binary, reference, inputs))
-        yield* docker.load(file).pipe(Effect.ensuring(Effect.promise(() => Files.remove(file))))
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const folder = yield* attempt(OwnedFolder.make(`${cache}/images`, ownerText(Owner.self()), isLeftBehind))
+            const file = `${folder}/image.tar`
+            yield* attempt(stoppable((signal) => OwnImage.writeOwnImage(file, binary, reference, inputs, signal)))
+            yield* docker.load(file)
+          }),
+        )
         return yield* found(reference, "made")
       })
 
@@ -85,6 +96,21 @@ export const layer = (options: ImageOptions) =>
         const info: ImageInfo | null = yield* docker.image(reference)
         if (info !== null) return { info, source } satisfies ReadyImage
         return yield* missing(reference, `The image ${reference} is gone again`, `docker pull ${reference}`)
+      })
+
+      /** A registry that refused once is not asked again: each cell would wait for it anew. */
+      const refused = new Map<string, DockerError>()
+      const pull = Effect.fnUntraced(function* (
+        reference: string,
+        onProgress: (progress: PullProgress) => void,
+      ): Effect.fn.Return<void, DockerError> {
+        const before = refused.get(reference)
+        if (before !== undefined) return yield* before
+        const { auth, reason } = yield* options.login(reference)
+        yield* docker.pull(reference, auth, onProgress).pipe(
+          Effect.mapError((error) => withoutLogin(error, reason)),
+          Effect.tapError((error) => Effect.sync(() => refused.set(reference, error))),
+        )
       })
 
       return EngineImages.of({
@@ -98,8 +124,7 @@ export const layer = (options: ImageOptions) =>
               `The image ${reference} is not on this node, and --offline forbids to pull it`,
               `docker pull ${reference}, or bring it in a file: llem images load FILE`,
             )
-          const { auth, reason } = yield* options.login(reference)
-          yield* docker.pull(reference, auth, onProgress).pipe(Effect.mapError((error) => withoutLogin(error, reason)))
+          yield* pull(reference, onProgress)
           return yield* found(reference, "pulled")
         }),
       })

@@ -17,15 +17,19 @@ const Size = Schema.Union([
   ),
 ])
 
+const Processors = Schema.Union([
+  intAtLeast(0),
+  Schema.String.check(
+    Schema.makeFilter((text) =>
+      /^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(text) ? undefined : "numbers of processors such as 0-3 or 0,2",
+    ),
+  ),
+])
+
 /** `execution.container`: limits of every engine's container. */
 export const ContainerInput = Schema.Struct({
   memory: optional(described(Size, "Memory limit of the engine's container, e.g. 16g; default none")),
-  cpuset: optional(
-    described(
-      Schema.String.check(Schema.isPattern(/^\d+(-\d+)?(,\d+(-\d+)?)*$/)),
-      "Processors that the engine's container may use, e.g. 0-3; default all",
-    ),
-  ),
+  cpuset: optional(described(Processors, "Processors that the engine's container may use, e.g. 0-3; default all")),
   shm_size: optional(described(Size, "Size of the container's /dev/shm, e.g. 8g; default what the engine needs")),
   pids_limit: optional(described(intAtLeast(16), "Most processes and threads in the engine's container; default 8192")),
 })
@@ -42,7 +46,7 @@ export interface ContainerLimits {
 /** The limits that a study asks for. */
 export const limitsOf = (input: ContainerInput): ContainerLimits => ({
   memoryBytes: input.memory === undefined ? null : sizeBytes(input.memory),
-  cpuset: input.cpuset ?? null,
+  cpuset: input.cpuset === undefined ? null : String(input.cpuset),
   shmBytes: input.shm_size === undefined ? null : sizeBytes(input.shm_size),
   pids: input.pids_limit ?? 8192,
 })

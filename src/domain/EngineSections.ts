@@ -103,6 +103,7 @@ export const LlamacppSection = open({
   gpu_layers: optional(described(intAtLeast(0), "Layers on the GPU")),
   threads: optional(described(intAtLeast(1), "CPU threads")),
   context_size: optional(described(intAtLeast(1), "Context length of each request, tokens")),
+  prefill_chunk: optional(described(intAtLeast(1), "Prompt tokens per step")),
   ignore_eos: optional(described(Schema.Boolean, "Generate on past the end of text")),
 })
 export type LlamacppSection = typeof LlamacppSection.Type

@@ -13,6 +13,8 @@ export const DockerFacts = Schema.Struct({
   cgroupVersion: Schema.optionalKey(Schema.String),
   /** Where its images lie on this node. */
   rootDirectory: Schema.optionalKey(Schema.String),
+  /** Whether it is reached over a network: whether it is this node's shows only in a container. */
+  overNetwork: Schema.optionalKey(Schema.Boolean),
 })
 export type DockerFacts = typeof DockerFacts.Type
 

@@ -1,5 +1,6 @@
 import { Result, Schema } from "effect"
 import type { Backend } from "./Backend.ts"
+import { problemOf } from "./ImageName.ts"
 import type { Finding, Notice } from "./Notice.ts"
 
 /** Where an engine process lives. */
@@ -45,7 +46,9 @@ export const runnerValues: ReadonlyArray<string> = ["local", "docker", "docker:I
 
 const withImage = (mode: "docker" | "slurm", image: string): Result.Result<RunnerRequest, string> => {
   if (image === "") return Result.fail(`'${mode}:' names no image; write ${mode}, or ${mode}:IMAGE`)
-  if (/\s/.test(image)) return Result.fail(`'${mode}:${image}' is no image name: it has a space in it`)
+  const problem = mode === "docker" ? problemOf(image) : null
+  if (problem !== null || /\s/.test(image))
+    return Result.fail(`'${mode}:${image}' names no image: ${problem ?? "it has a space in it"}`)
   return Result.succeed({ kind: "mode", mode, image })
 }
 

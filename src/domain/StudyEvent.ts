@@ -52,6 +52,8 @@ export const StudyEvent = Schema.Union([
     result_file: Schema.NullOr(Schema.String),
     error_type: Schema.String,
     error_message: Schema.String,
+    /** Absent in journals of earlier versions. */
+    error_fix: Schema.optionalKey(Schema.String),
   }),
   Schema.Struct({
     event: Schema.Literal("cell_skipped"),

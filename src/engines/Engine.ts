@@ -73,6 +73,8 @@ export interface Engine {
   readonly backend: Backend
   /** Fields of this experiment that the engine cannot honour; empty when it can run. */
   unsupported(experiment: Experiment): ReadonlyArray<Unsupported>
+  /** Absolute paths of files that the experiment names for this engine beside its model. */
+  files(experiment: Experiment): ReadonlyArray<string>
   /** The launch of the server for this experiment; `modelPath` is the resolved local file or id. */
   launch(experiment: Experiment, model: ResolvedModel): Result.Result<EngineLaunch, ReadonlyArray<Unsupported>>
   /** The streaming completion request for one prompt. */

@@ -1,5 +1,5 @@
 import type { ContainerMount, ContainerSpec } from "../docker/ContainerSpec.ts"
-import type { ImageInfo } from "../docker/Docker.ts"
+import type { DaemonInfo, ImageInfo } from "../docker/Docker.ts"
 import { labels, ownerText } from "../docker/Owner.ts"
 import type { OwnerIdentity } from "../domain/Owner.ts"
 import { embeddedImage, inOwnImage } from "../domain/OwnImage.ts"
@@ -22,8 +22,9 @@ export interface LaunchParts {
   readonly network: string
   readonly published: boolean
   readonly owner: OwnerIdentity
-  readonly user: string
-  readonly gpuDriver: "nvidia" | "cdi"
+  /** Who llem runs as. */
+  readonly user: { readonly userAndGroup: string; readonly groups: ReadonlyArray<string> }
+  readonly daemon: Pick<DaemonInfo, "rootless" | "selinux" | "devices">
   /** llem's own binary on this node, and the folder of loader and libraries; null for llem's own image. */
   readonly runtime: { readonly binary: string; readonly folder: string } | null
 }
@@ -82,6 +83,16 @@ const mountsOf = ({ launch, runtime }: LaunchParts): ReadonlyArray<ContainerMoun
     ),
 ]
 
+/** CDI where the daemon knows every one of the GPUs by its UUID; else its own driver finds them. */
+const gpuDriverFor = (uuids: ReadonlyArray<string>, { devices }: LaunchParts["daemon"]): "nvidia" | "cdi" =>
+  uuids.length > 0 && uuids.every((uuid) => devices.includes(`nvidia.com/gpu=${uuid}`)) ? "cdi" : "nvidia"
+
+/** Who the engine runs as. A rootless daemon's root is whoever started it: only that one may read their files. */
+const userOf = ({ launch, user, daemon }: LaunchParts): Pick<ContainerSpec, "user" | "groups"> => {
+  if (!launch.container.anyUser) return { user: null, groups: [] }
+  return daemon.rootless ? { user: "0:0", groups: [] } : { user: user.userAndGroup, groups: user.groups }
+}
+
 /** The container for a launch. The same path means the same file inside and outside. */
 export const containerSpec = (parts: LaunchParts): ContainerSpec => {
   const { launch, context, image } = parts
@@ -92,14 +103,15 @@ export const containerSpec = (parts: LaunchParts): ContainerSpec => {
     name: parts.name,
     image: image.id,
     command: commandOf(parts),
-    workingDirectory: null,
-    env: { ...launch.env, LLEM_CONTAINER: "1", HOME: "/tmp" },
+    reference: parts.reference,
+    env: { HOME: "/tmp", ...launch.env, LLEM_CONTAINER: "1" },
     labels: {
       [labels.owner]: ownerText(parts.owner),
       [labels.study]: context.study,
       [labels.cell]: `${cell.index}_c${cell.cycle}_${cell.hash.slice(0, 8)}`,
     },
-    user: container.anyUser ? parts.user : null,
+    ...userOf(parts),
+    selinuxLabel: !parts.daemon.selinux,
     mounts: mountsOf(parts),
     temporary: ["/tmp", ...container.writable.filter(({ kept }) => !kept).map(({ path }) => path)],
     network: parts.network,
@@ -110,6 +122,6 @@ export const containerSpec = (parts: LaunchParts): ContainerSpec => {
     pids: limits.pids,
     ipc: container.ipc,
     ulimits: container.ulimits,
-    gpus: { driver: parts.gpuDriver, uuids: cell.placement.gpuUuids },
+    gpus: { driver: gpuDriverFor(cell.placement.gpuUuids, parts.daemon), uuids: cell.placement.gpuUuids },
   }
 }

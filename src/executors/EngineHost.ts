@@ -30,6 +30,8 @@ export interface ContainerFacts {
   /** How llem reaches the engine: the container's own address on a private network, or a published loopback port. */
   readonly network: "private" | "published_port"
   readonly dockerVersion: string
+  /** What the daemon said that it would not do, such as a limit that its kernel does not know. */
+  readonly warnings: ReadonlyArray<string>
 }
 
 /** A running engine. It is stopped, and everything of it is gone, when the scope it was launched in closes. */

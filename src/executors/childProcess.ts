@@ -27,6 +27,15 @@ const fill = (text: string, port: number, launch: EngineLaunch): string =>
     .replaceAll("{host}", host)
     .replaceAll("{libraries}", launch.libraryFolders.join(":"))
 
+/** Options of engines in variables would reach those of this node only, and no result tells of them. */
+const inherited = () => Process.inheritedEnvironment((name) => !name.startsWith("LLAMA_ARG_"))
+
+/** An engine on this node sees the GPUs that its cell gets and no others, as one in a container does. */
+const devicesOf = ({ cell }: LaunchContext): Readonly<Record<string, string>> => ({
+  CUDA_DEVICE_ORDER: "PCI_BUS_ID",
+  CUDA_VISIBLE_DEVICES: cell.placement.gpuUuids.join(","),
+})
+
 /** Ends every process of the group: asked first, killed after a grace period. */
 const stop = (child: Process.Child, exit: Deferred.Deferred<EngineExit>, graceSeconds: number) =>
   Effect.gen(function* () {
@@ -49,7 +58,7 @@ const programOf = (request: EngineLaunch) =>
   Effect.gen(function* () {
     const { program } = request
     if (program.kind === "self") return { command: Process.selfCommand(), input: null }
-    const path = { ...Process.inheritedEnvironment([]), ...request.env }["PATH"] ?? ""
+    const path = { ...inherited(), ...request.env }["PATH"] ?? ""
     const found = program.name.startsWith("/")
       ? program.name
       : yield* Effect.promise(() => findCommand(program.name, path))
@@ -79,7 +88,7 @@ const launch = Effect.fn("ChildProcessHost.launch")(function* (
         const started = Process.spawn({
           command: [...command, ...request.argv.map((argument) => fill(argument, port, request))],
           ...(input === null ? {} : { input }),
-          env: { ...Process.inheritedEnvironment([]), ...request.env },
+          env: { ...inherited(), ...devicesOf(context), ...request.env },
           logFile,
         })
         void started.exited.then((ended) =>

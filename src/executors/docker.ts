@@ -1,4 +1,4 @@
-import { Deferred, Effect, Layer, Ref, Schedule } from "effect"
+import { Deferred, Effect, Layer, Option, Ref, Schedule } from "effect"
 import { crashError } from "../docker/Crash.ts"
 import { type ContainerState, Docker, type ImageInfo } from "../docker/Docker.ts"
 import { EngineImages } from "../docker/EngineImages.ts"
@@ -11,10 +11,11 @@ import * as Runtime from "../platform/engineRuntime.ts"
 import * as Http from "../platform/http.ts"
 import * as Owner from "../platform/owner.ts"
 import * as Process from "../platform/process.ts"
+import * as Readable from "../platform/readable.ts"
 import * as Watch from "./ContainerWatch.ts"
 import * as Launch from "./DockerLaunch.ts"
 import * as Network from "./DockerNetwork.ts"
-import { type EngineHandle, EngineHost, type LaunchContext } from "./EngineHost.ts"
+import { type Endpoint, type EngineHandle, EngineHost, type LaunchContext } from "./EngineHost.ts"
 
 export interface DockerHostOptions {
   /** llem's own binary; null while it runs from its sources, and nothing can be started in a container. */
@@ -26,7 +27,7 @@ export interface DockerHostOptions {
 }
 
 const logLimitBytes = 64 * 1024 * 1024
-const removalAttempts = 5
+const removalSeconds = 15
 
 const failure = (reason: DockerError["reason"], message: string, fix: string): DockerError =>
   new DockerError({ reason, message, fix, details: {} })
@@ -37,6 +38,32 @@ const remote = (image: string): DockerError =>
     `The container of ${image} does not run on this node, where the meters are`,
     "Use a Docker daemon of this node (unset DOCKER_HOST, docker context use default).",
   )
+
+const unreachable = (image: string): DockerError =>
+  failure(
+    "daemon",
+    `The container of ${image} runs, but the Docker daemon names no address of it`,
+    "See the daemon's log (journalctl -u docker), and whether its networks work: docker network ls.",
+  )
+
+const userOf = ({ uid, gids: [gid = 0, ...groups] }: Readable.Reader) => ({
+  userAndGroup: `${uid}:${gid}`,
+  groups: groups.filter((group) => group !== gid).map(String),
+})
+
+/** Files that a container could not read: its engine has no privilege to pass over their modes, not even as root. */
+const refuseUnreadable = (request: EngineLaunch) => {
+  if (!request.container.anyUser) return Effect.void
+  const { uid, gids } = Process.reader()
+  const unreadable = request.mounts.find(({ hostPath }) => !Readable.mayRead(hostPath, { uid, gids }))
+  return unreadable === undefined
+    ? Effect.void
+    : failure(
+        "mount",
+        `An engine in a container may not read ${unreadable.hostPath}: it runs as user ${uid} without any privilege, and the file's mode keeps that user out`,
+        `chmod o+r ${unreadable.hostPath}, or run llem as the file's owner.`,
+      )
+}
 
 const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
@@ -79,8 +106,10 @@ const makeRemoval = (docker: Docker["Service"]) =>
     yield* Effect.addFinalizer(() => again)
     const remove = (name: string) =>
       docker.remove(name).pipe(
-        Effect.retry({ times: removalAttempts, schedule: Schedule.spaced("1 second") }),
-        Effect.catch(() => keep(name)),
+        Effect.retry(Schedule.spaced("1 second")),
+        Effect.timeoutOption(`${removalSeconds} seconds`),
+        Effect.catch(() => Effect.succeedNone),
+        Effect.flatMap((removed) => (Option.isNone(removed) ? keep(name) : Effect.void)),
       )
     return { remove, again }
   })
@@ -93,6 +122,28 @@ const remembered = <A, E>(effect: Effect.Effect<A, E>) =>
     ),
   )
 
+/** The image's digest in the registry that it is named by, else in any that it came from, else its id. */
+const digestOf = ({ repoDigests, id }: ImageInfo, reference: string): string => {
+  const name = reference.replace(/@.*$/, "").replace(/:[^/:]*$/, "")
+  const own = repoDigests.find((one) => one.startsWith(`${name}@`))
+  return (own ?? repoDigests[0])?.split("@")[1] ?? id
+}
+
+/**
+ * The state of a container once its process was seen in its control group on this node; null when it was not. One
+ * that ended at once is told of by `exit`, with its log, to whoever waits for it to become ready.
+ */
+const seenHere = (docker: Docker["Service"], id: string) =>
+  Effect.gen(function* () {
+    for (let attempt = 0; attempt < 10; attempt++) {
+      const state = yield* docker.inspect(id)
+      if (!state.running || Owner.inContainer(state.processId, id)) return state
+      // A container that is being removed counts as running for a moment after its process is gone.
+      yield* Effect.sleep("100 millis")
+    }
+    return null
+  })
+
 /** A container that was started, as far as its handle tells of it. */
 interface Started {
   readonly id: string
@@ -103,17 +154,30 @@ interface Started {
   readonly network: Network.EngineNetwork
   readonly logFile: string
   readonly outcome: Deferred.Deferred<Watch.ContainerOutcome>
+  readonly warnings: ReadonlyArray<string>
 }
 
-const endpointOf = ({ network }: Started, state: ContainerState) =>
-  network.published
-    ? { kind: "tcp" as const, host: "127.0.0.1", port: state.publishedPort ?? Launch.enginePort }
-    : { kind: "tcp" as const, host: state.addresses[network.name] ?? "127.0.0.1", port: Launch.enginePort }
+type TcpEndpoint = Extract<Endpoint, { kind: "tcp" }>
+
+/** Where the engine answers; null while the daemon names no way to it. */
+const endpointOf = (network: Network.EngineNetwork, state: ContainerState): TcpEndpoint | null => {
+  if (network.published)
+    return state.publishedPort === null ? null : { kind: "tcp", host: "127.0.0.1", port: state.publishedPort }
+  const host = state.addresses[network.name]
+  return host === undefined ? null : { kind: "tcp", host, port: Launch.enginePort }
+}
+
+/** A container that ended before it was looked at has no address any more: its end is told of by `exit`. */
+const nowhere: TcpEndpoint = { kind: "tcp", host: "127.0.0.1", port: 1 }
 
 /** The engine in a started container, as the harness sees it. */
-const handleOf = (started: Started, state: ContainerState, memoryBytes: number | null): EngineHandle => {
+const handleOf = (
+  started: Started,
+  state: ContainerState,
+  endpoint: TcpEndpoint,
+  memoryBytes: number | null,
+): EngineHandle => {
   const { image, logFile, outcome } = started
-  const endpoint = endpointOf(started, state)
   const logTail = Effect.sync(() => Process.tailLines(logFile, 20))
   return {
     endpoint,
@@ -121,10 +185,11 @@ const handleOf = (started: Started, state: ContainerState, memoryBytes: number |
     container: {
       id: started.id,
       image: started.reference,
-      imageDigest: image.repoDigests[0]?.split("@")[1] ?? image.id,
+      imageDigest: digestOf(image, started.reference),
       imageId: image.id,
       network: started.network.published ? "published_port" : "private",
       dockerVersion: started.dockerVersion,
+      warnings: started.warnings,
     },
     get: (path) => Effect.promise(() => Http.get({ url: `http://${endpoint.host}:${endpoint.port}${path}` }, 5000)),
     exit: Effect.map(Deferred.await(outcome), Watch.exitOf),
@@ -171,6 +236,7 @@ export const layer = (options: DockerHostOptions) =>
       const launch = Effect.fn("DockerHost.launch")(function* (request: EngineLaunch, context: LaunchContext) {
         const reference = context.cell.runner.image ?? embeddedImage
         yield* removal.again
+        yield* refuseUnreadable(request)
         const runtime = yield* runtimeFor(options, reference)
         const { info: image } = yield* images.ensure(reference)
         const daemon = yield* info
@@ -188,18 +254,17 @@ export const layer = (options: DockerHostOptions) =>
           network: reached.name,
           published: reached.published,
           owner,
-          user: Process.userAndGroup(),
-          gpuDriver: daemon.devices.some((device) => device.startsWith("nvidia.com/gpu")) ? "cdi" : "nvidia",
+          user: userOf(Process.reader()),
+          daemon,
           runtime,
         })
         // By name, which is ours: it goes also when the daemon made it and its answer never came.
         yield* Effect.addFinalizer(() => removal.remove(name))
         // Not to be interrupted: what the daemon still makes after an answer that nobody waited for would stay.
-        const id = yield* Effect.uninterruptible(docker.create(spec))
+        const { id, warnings } = yield* Effect.uninterruptible(docker.create(spec))
         const attached = yield* docker.attach(id, log.write)
         const exited = yield* docker.awaitExit(id)
         yield* docker.start(id, reference)
-        if (Launch.isSupervised(request)) yield* attached.writeInput(`${JSON.stringify(secrets)}\n`)
         const outcome = yield* Watch.watch(docker, id, attached, exited)
         yield* Effect.addFinalizer(() =>
           Effect.gen(function* () {
@@ -209,15 +274,24 @@ export const layer = (options: DockerHostOptions) =>
           }),
         )
 
-        const state = yield* docker.inspect(id)
-        // One that ended at once is told of by `exit`, with its log, to whoever waits for it to become ready.
-        const isHere = !state.running || Owner.inContainer(state.processId, id)
-        if (!isHere && (yield* docker.inspect(id)).running) return yield* remote(reference)
-        return handleOf(
-          { id, launch: request, reference, image, dockerVersion: daemon.version, network: reached, logFile, outcome },
-          state,
-          spec.memoryBytes,
-        )
+        const state = yield* seenHere(docker, id)
+        if (state === null) return yield* remote(reference)
+        // Secrets go only to a container that was seen to be on this node.
+        if (Launch.isSupervised(request)) yield* attached.writeInput(`${JSON.stringify(secrets)}\n`)
+        const endpoint = endpointOf(reached, state)
+        if (endpoint === null && (yield* docker.inspect(id)).running) return yield* unreachable(reference)
+        const started = {
+          id,
+          launch: request,
+          reference,
+          image,
+          dockerVersion: daemon.version,
+          network: reached,
+          logFile,
+          outcome,
+          warnings,
+        }
+        return handleOf(started, state, endpoint ?? nowhere, spec.memoryBytes)
       })
 
       return EngineHost.of({ launch })

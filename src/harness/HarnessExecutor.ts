@@ -81,8 +81,8 @@ const cutOff = ["connect", "reset", "incomplete"]
  * Connections of a dying engine break before its end is told, above all while the kernel writes its memory out: where
  * requests were cut off, a crash gets the time to show itself.
  */
-const seeDeath = (handle: EngineHandle, requests: ReadonlyArray<RequestRecord>) =>
-  requests.some((request) => request.error !== null && cutOff.includes(request.error.kind))
+const seeDeath = (handle: EngineHandle, failures: ReadonlyArray<{ readonly kind: string } | null>) =>
+  failures.some((failure) => failure !== null && cutOff.includes(failure.kind))
     ? Effect.raceFirst(Readiness.crash(handle), Effect.sleep("3 seconds"))
     : Effect.void
 
@@ -203,6 +203,7 @@ export const layer = Layer.effect(
         yield* phases.enter("warmup")
         const warming = Warmup.run(experiment.warmup, workload.requests, schedule, send)
         const outcome = yield* driven(warming, "warm-up", timeouts.warmupSeconds)
+        yield* seeDeath(lease.handle, [outcome.failure])
         if (outcome.failure !== null) return yield* requestError(launch, outcome.failure, lease.handle)
         if (experiment.warmup.thermal_floor_seconds > 0) {
           yield* phases.enter("thermal_floor")
@@ -218,7 +219,10 @@ export const layer = Layer.effect(
         reportLive(context, tokens, session.currentWatts),
       )
       const load = yield* driven(loading, "window", timeouts.windowSeconds)
-      yield* seeDeath(lease.handle, load.requests)
+      yield* seeDeath(
+        lease.handle,
+        load.requests.map(({ error }) => error),
+      )
       yield* phases.enter("drain")
       const reading = yield* session.read
       yield* phases.enter("stop")

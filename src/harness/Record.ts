@@ -187,16 +187,20 @@ const otherReasons = (seen: Observation, output: unknown): Unavailable => {
 }
 
 /** A published port is served by a copy in user space, whose latency and joules are in the figures. */
-const networkWarning = ({ engine: { container } }: Observation): ReadonlyArray<Reason> =>
-  container?.network === "published_port"
-    ? [
-        {
-          code: "published_port",
-          message:
-            "The engine was reached through a published port: Docker's proxy stood in between, and its latency and energy are in the figures",
-        },
+const publishedPort: Reason = {
+  code: "published_port",
+  message:
+    "The engine was reached through a published port: Docker's proxy stood in between, and its latency and energy are in the figures",
+}
+
+/** What the container was not as it should have been. */
+const containerWarnings = ({ engine: { container } }: Observation): ReadonlyArray<Reason> =>
+  container === null
+    ? []
+    : [
+        ...(container.network === "published_port" ? [publishedPort] : []),
+        ...container.warnings.map((said) => ({ code: "docker_warning", message: `The Docker daemon warned: ${said}` })),
       ]
-    : []
 
 /** The result of one cell: every figure from what was seen, the verdict, and the reason of every figure that is null. */
 export const document = (seen: Observation): ResultDocument => {
@@ -241,7 +245,7 @@ export const document = (seen: Observation): ResultDocument => {
     verdict: {
       valid: verdict.valid,
       reasons: verdict.reasons.map(reason),
-      warnings: [...verdict.warnings, ...seen.warnings, ...networkWarning(seen)].map(reason),
+      warnings: [...verdict.warnings, ...seen.warnings, ...containerWarnings(seen)].map(reason),
     },
     runner: {
       mode: cell.runner.mode,

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } 
 import { join } from "node:path"
 import { neededLibraries } from "./cpuVariants.ts"
 import { type EngineManifest, packed } from "./engineAssets.ts"
+import { refuseForeign } from "./ownFolder.ts"
 
 /** Whether everything is there that this node's processor may load; an image holds no more than that. */
 const intact = (directory: string, manifest: EngineManifest): boolean => {
@@ -24,17 +25,6 @@ const unpackInto = (directory: string, manifest: EngineManifest, bytes: Uint8Arr
       throw new Error(`the packed ${file.name} is damaged`)
     writeFileSync(join(directory, file.name), content, { mode: 0o755 })
   }
-}
-
-const stickyOthersMayWrite = 0o1002
-const othersMayWrite = 0o0002
-
-/** Code is loaded from this folder, so nobody but this user (or root) may be able to put files into it. */
-const refuseForeign = (base: string): void => {
-  const found = statSync(base)
-  const ours = found.uid === process.getuid?.() || found.uid === 0
-  const open = (found.mode & stickyOthersMayWrite) === othersMayWrite
-  if (!ours || open) throw new Error("it belongs to, or can be written by, other users")
 }
 
 const extractTo = (base: string): string => {

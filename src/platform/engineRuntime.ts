@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
+import { refuseForeign } from "./ownFolder.ts"
 import { compiled } from "./process.ts"
 
 /** The C library and what the engine's libraries need beside it; the loader comes first. */
@@ -45,10 +46,12 @@ export const runtimeFolder = (bases: ReadonlyArray<string>): string => {
   let problem: unknown = new Error("there is no folder to put them in")
   for (const base of bases) {
     const folder = join(base, `runtime-${id}`)
-    if (existsSync(folder)) return folder
     const temporary = `${folder}.${process.pid}`
     try {
-      mkdirSync(temporary, { recursive: true })
+      mkdirSync(base, { recursive: true, mode: 0o700 })
+      refuseForeign(base)
+      if (existsSync(folder)) return folder
+      mkdirSync(temporary)
       for (const { name, path } of files) {
         copyFileSync(path, join(temporary, name))
         chmodSync(join(temporary, name), 0o755)

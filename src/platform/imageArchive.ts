@@ -16,11 +16,11 @@ export interface ImageDescription {
  * Writes a docker-archive of one layer, in which every time is that of the epoch and every owner root: the same
  * entries give the same image. Throws what the disk says.
  */
-export const writeImage = async (path: string, image: ImageDescription): Promise<void> => {
+export const writeImage = async (path: string, image: ImageDescription, signal?: AbortSignal): Promise<void> => {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const layer = `${path}.${randomBytes(4).toString("hex")}.layer`
   try {
-    const digest = await writeTar(layer, image.entries)
+    const digest = await writeTar(layer, image.entries, signal)
     const config = JSON.stringify({
       architecture: image.architecture,
       os: "linux",
@@ -37,11 +37,12 @@ export const writeImage = async (path: string, image: ImageDescription): Promise
       mode: 0o644,
       content: new TextEncoder().encode(text),
     })
-    await writeTarOnce(path, [
+    const parts: ReadonlyArray<TarEntry> = [
       bytes(configName, config),
       { kind: "file", path: "layer.tar", mode: 0o644, source: layer },
       bytes("manifest.json", manifest),
-    ])
+    ]
+    await writeTarOnce(path, parts, signal)
   } finally {
     await rm(layer, { force: true })
   }

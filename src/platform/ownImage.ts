@@ -4,7 +4,7 @@ import { inOwnImage } from "../domain/OwnImage.ts"
 import { neededLibraries } from "./cpuVariants.ts"
 import { packed } from "./engineAssets.ts"
 import { runtimeFiles } from "./engineRuntime.ts"
-import { writeImage } from "./imageArchive.ts"
+import { type ImageDescription, writeImage } from "./imageArchive.ts"
 import { contentHash, identify } from "./modelFiles.ts"
 import type { TarEntry } from "./tarFile.ts"
 
@@ -47,10 +47,16 @@ const engineEntries = (): ReadonlyArray<TarEntry> => {
 }
 
 /** Writes the embedded engine's image as a docker-archive: no registry, no base image, the same bytes from the same inputs. */
-export const writeOwnImage = async (path: string, binary: string, tag: string, inputs: string): Promise<void> => {
+export const writeOwnImage = async (
+  path: string,
+  binary: string,
+  tag: string,
+  inputs: string,
+  signal?: AbortSignal,
+): Promise<void> => {
   const libraries = "lib/x86_64-linux-gnu"
   const [loader, ...others] = runtimeFiles()
-  await writeImage(path, {
+  const image: ImageDescription = {
     tag,
     architecture: "amd64",
     command: [inOwnImage.binary, "--version"],
@@ -71,5 +77,6 @@ export const writeOwnImage = async (path: string, binary: string, tag: string, i
       { kind: "file", path: inOwnImage.binary.slice(1), mode: 0o755, source: binary },
       ...engineEntries(),
     ],
-  })
+  }
+  await writeImage(path, image, signal)
 }

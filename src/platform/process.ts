@@ -1,6 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs"
 import { createServer } from "node:net"
 import { fileURLToPath } from "node:url"
+import type { Reader } from "./readable.ts"
 
 /** A started child: the root of its own process group. */
 export interface Child {
@@ -63,11 +64,11 @@ export const spawn = (request: SpawnRequest): Child => {
   }
 }
 
-/** The environment of this process without the variables whose names are given. */
-export const inheritedEnvironment = (without: ReadonlyArray<string>): Record<string, string> =>
+/** The environment of this process, as far as names pass. */
+export const inheritedEnvironment = (passes: (name: string) => boolean): Record<string, string> =>
   Object.fromEntries(
     Object.entries(process.env).flatMap(([name, value]) =>
-      value === undefined || without.includes(name) ? [] : [[name, value] as const],
+      value === undefined || !passes(name) ? [] : [[name, value] as const],
     ),
   )
 
@@ -114,5 +115,8 @@ export const outOfMemoryKills = (): number | null => {
   }
 }
 
-/** `uid:gid` of this process. */
-export const userAndGroup = (): string => `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`
+/** Who this process reads files as; its own group comes first. */
+export const reader = (): Reader => ({
+  uid: process.getuid?.() ?? 0,
+  gids: [process.getgid?.() ?? 0, ...(process.getgroups?.() ?? [])],
+})

@@ -1,9 +1,10 @@
-import { createHash, type Hash, randomBytes } from "node:crypto"
+import { createHash, type Hash } from "node:crypto"
 import { createReadStream, createWriteStream } from "node:fs"
-import { rename, rm, stat } from "node:fs/promises"
+import { stat } from "node:fs/promises"
 import { Transform } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import { pack } from "tar-stream"
+import { problemWith, writeWhole } from "./wholeFile.ts"
 
 /** One entry of a tar file. */
 export type TarEntry =
@@ -33,7 +34,9 @@ const addBytes = (tar: Pack, name: string, bytes: string | Uint8Array, mode: num
   })
 
 const addFile = async (tar: Pack, name: string, path: string, mode: number): Promise<void> => {
-  const { size } = await stat(path)
+  const { size } = await stat(path).catch((cause: unknown) => {
+    throw problemWith(path, "read", cause)
+  })
   const entry = tar.entry({ name, mode, mtime: epoch, uid: 0, gid: 0, size })
   await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), entry)
 }
@@ -58,31 +61,38 @@ const addEntry = (tar: Pack, entry: TarEntry): Promise<void> => {
   }
 }
 
-/** Writes a tar file in which every time is that of the epoch and every owner root; gives its sha256. */
-export const writeTar = async (path: string, entries: ReadonlyArray<TarEntry>): Promise<string> => {
+/**
+ * Writes a tar file in which every time is that of the epoch and every owner root; gives its sha256. Rejects with a
+ * `FileProblem`, or with the signal's reason once that is aborted.
+ */
+export const writeTar = async (
+  path: string,
+  entries: ReadonlyArray<TarEntry>,
+  signal?: AbortSignal,
+): Promise<string> => {
   const tar = pack()
   const hash = createHash("sha256")
-  const written = pipeline(tar, hashing(hash), createWriteStream(path, { mode: 0o600 }))
+  const file = createWriteStream(path, { mode: 0o600 })
+  const written = pipeline(tar, hashing(hash), file, { ...(signal === undefined ? {} : { signal }) })
   const fill = async (): Promise<void> => {
-    for (const entry of entries) await addEntry(tar, entry)
+    for (const entry of entries) {
+      signal?.throwIfAborted()
+      await addEntry(tar, entry)
+    }
   }
   const filled = fill().then(
     () => tar.finalize(),
     (cause) => tar.destroy(cause instanceof Error ? cause : new Error(String(cause))),
   )
-  await Promise.all([written, filled])
+  try {
+    await Promise.all([written, filled])
+  } catch (cause) {
+    if (signal?.aborted === true) throw cause
+    throw problemWith(path, "written", cause)
+  }
   return hash.digest("hex")
 }
 
-/** Writes a tar file whose name appears only once it is whole. */
-export const writeTarOnce = async (path: string, entries: ReadonlyArray<TarEntry>): Promise<void> => {
-  const before = await stat(path).catch(() => null)
-  if (before !== null && !before.isFile()) throw new Error("there is something that is no file, and it is left alone")
-  const part = `${path}.${randomBytes(4).toString("hex")}.part`
-  try {
-    await writeTar(part, entries)
-    await rename(part, path)
-  } finally {
-    await rm(part, { force: true })
-  }
-}
+/** Writes a tar file whose name appears only once it is whole. Rejects as `writeTar` does. */
+export const writeTarOnce = (path: string, entries: ReadonlyArray<TarEntry>, signal?: AbortSignal): Promise<string> =>
+  writeWhole(path, (part) => writeTar(part, entries, signal))

@@ -1,5 +1,6 @@
 import { Result, Runtime, Schema } from "effect"
 import { type Backend, all as backends } from "../domain/Backend.ts"
+import { problemOf as imageProblem } from "../domain/ImageName.ts"
 import type { NodeFacts } from "../domain/NodeFacts.ts"
 import { Finding, type Notice } from "../domain/Notice.ts"
 import type { Resolution, RunnerMode } from "../domain/RunnerSpec.ts"
@@ -9,6 +10,8 @@ export interface JudgeInput {
   readonly facts: NodeFacts
   /** The runners that this build has an executor for. */
   readonly executors: ReadonlyArray<RunnerMode>
+  /** The backends that this build can drive; absent: all. */
+  readonly adapters?: ReadonlyArray<Backend>
 }
 
 /** What a study meets on this node. */
@@ -50,6 +53,22 @@ const withoutExecutor = (input: JudgeInput, entries: ReadonlyArray<Entry>): Read
   }))
 }
 
+/** Images that environment or user config name, which no check of the study file has seen. */
+const withoutImage = ({ resolution }: JudgeInput): ReadonlyArray<Finding> =>
+  Object.entries(resolution.runners).flatMap(([backend, { mode, image }]) => {
+    const problem = mode === "docker" && image !== null ? imageProblem(image) : null
+    return problem === null
+      ? []
+      : [
+          {
+            code: "image_name",
+            message: `The image of ${backend} is ${image}, which Docker would refuse: ${problem}.`,
+            fix: `Correct LLEM_IMAGE_${backend.toUpperCase()}, or images in the study file or the user config.`,
+            blocking: true,
+          },
+        ]
+  })
+
 /** TensorRT-LLM has no CPU path at all; the others of the engines do in some build or image. */
 const withoutGpu = (input: JudgeInput, entries: ReadonlyArray<Entry>): ReadonlyArray<Finding> =>
   input.facts.gpus.length === 0 && entries.some((entry) => entry.backend === "tensorrt" && entry.mode !== "slurm")
@@ -74,7 +93,8 @@ const names = (entries: ReadonlyArray<Entry>): string =>
     .toSorted()
     .join(", ")
 
-const reasonOf = (facts: NodeFacts, { backend, mode }: Entry): string | null => {
+const reasonOf = ({ facts, adapters }: JudgeInput, { backend, mode }: Entry): string | null => {
+  if (adapters?.includes(backend) === false) return "this build of llem has no adapter for it"
   const engine = facts.engines[backend]
   return mode !== "local" || engine.available ? null : (engine.reason ?? "its engine was not found")
 }
@@ -84,13 +104,13 @@ const reasonOf = (facts: NodeFacts, { backend, mode }: Entry): string | null => 
  * and is not here is no finding but an error notice: its cells are skipped and the study goes on.
  */
 export const judge = (input: JudgeInput): Judgement => {
-  const { resolution, facts } = input
+  const { resolution } = input
   const entries = Object.entries(resolution.runners).flatMap(([name, runner]): ReadonlyArray<Entry> => {
     const backend = backends.find((one) => one === name)
     return backend === undefined || resolution.undecided.includes(backend) ? [] : [{ backend, mode: runner.mode }]
   })
   const unavailable = entries.flatMap((entry) => {
-    const reason = reasonOf(facts, entry)
+    const reason = reasonOf(input, entry)
     return reason === null ? [] : [[entry.backend, `${entry.backend} cannot run here: ${reason}`] as const]
   })
   return {
@@ -104,7 +124,12 @@ export const judge = (input: JudgeInput): Judgement => {
         }),
       ),
     ],
-    findings: [...resolution.findings, ...withoutExecutor(input, entries), ...withoutGpu(input, entries)],
+    findings: [
+      ...resolution.findings,
+      ...withoutExecutor(input, entries),
+      ...withoutImage(input),
+      ...withoutGpu(input, entries),
+    ],
     unavailable: Object.fromEntries(unavailable),
   }
 }

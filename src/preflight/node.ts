@@ -19,8 +19,6 @@ export interface Node {
   readonly root: string
   /** Backends that this build can drive. */
   readonly adapters: ReadonlyArray<Backend>
-  /** What llem's own image is made of, with which a daemon behind a network shows where it runs. */
-  readonly image: Docker.ProbeImage
 }
 
 const smiMillis = 5000
@@ -90,7 +88,7 @@ export const gather = Effect.fn("preflight.gather")(function* (node: Node): Effe
   const engineOf = (backend: Backend) => Effect.promise(() => engine(node, backend))
   const { asked, inside, hook, ...engines } = yield* Effect.all(
     {
-      asked: Docker.ask(node.variables, node.image),
+      asked: Docker.ask(node.variables),
       inside: Effect.promise(() => insideContainer(node)),
       hook: Effect.promise(() => Probes.findCommand("nvidia-container-runtime-hook", daemonPath)),
       pytorch: engineOf("pytorch"),
@@ -109,9 +107,9 @@ export const gather = Effect.fn("preflight.gather")(function* (node: Node): Effe
 })
 
 /** This machine. */
-export const layer = (image: Docker.ProbeImage) =>
+export const layer = () =>
   Layer.sync(NodeProbe, () => {
     const { variables } = Environment.read()
-    const node: Node = { variables, root: "", adapters: Engines.available, image }
+    const node: Node = { variables, root: "", adapters: Engines.available }
     return NodeProbe.of({ gather: () => gather(node) })
   })

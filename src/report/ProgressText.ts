@@ -35,7 +35,10 @@ const outcome = (event: StudyEvent): { readonly text: string; readonly colour: P
         ? { text: `✓ ${figuresText(event.figures)}`, colour: "green" }
         : { text: `✗ NOT VALID: ${figuresText(event.figures)}`, colour: "red" }
     case "cell_failed":
-      return { text: `✗ FAILED: ${event.error_type}: ${event.error_message}`, colour: "red" }
+      return {
+        text: `✗ FAILED: ${event.error_type}: ${event.error_message}${event.error_fix === undefined ? "" : ` (${event.error_fix})`}`,
+        colour: "red",
+      }
     case "cell_skipped":
       return { text: `↷ skipped: ${event.message}`, colour: "yellow" }
     case "cell_interrupted":

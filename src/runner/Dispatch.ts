@@ -107,6 +107,7 @@ export const dispatch = Effect.fn("Dispatch.dispatch")(function* (
         result_file: Result.isSuccess(written) ? written.success : null,
         error_type: errorType(error),
         error_message: error.message,
+        error_fix: error.fix,
       })
       return "failed" as const
     })

@@ -12,11 +12,13 @@ const complaints = (body: unknown): unknown => (valid(body) ? null : valid.error
 const spec = (over: Partial<ContainerSpec> = {}): ContainerSpec => ({
   name: "llem-1",
   image: "sha256:0a",
+  reference: "acme/vllm:1",
   command: ["/llem/llem", "__engine"],
-  workingDirectory: null,
   env: { LLEM_CONTAINER: "1" },
   labels: { "io.llem.owner": "1:2:b:3" },
   user: null,
+  groups: [],
+  selinuxLabel: true,
   mounts: [],
   temporary: ["/tmp"],
   network: "llem-net",
@@ -34,11 +36,13 @@ const spec = (over: Partial<ContainerSpec> = {}): ContainerSpec => ({
 const Spec = Schema.Struct({
   name: Schema.String,
   image: Schema.String,
+  reference: Schema.String,
   command: Schema.Array(Schema.String),
-  workingDirectory: Schema.NullOr(Schema.String),
   env: Schema.Record(Schema.String, Schema.String),
   labels: Schema.Record(Schema.String, Schema.String),
   user: Schema.NullOr(Schema.String),
+  groups: Schema.Array(Schema.String),
+  selinuxLabel: Schema.Boolean,
   mounts: Schema.Array(
     Schema.Struct({
       kind: Schema.Literals(["bind", "volume"]),
@@ -131,7 +135,7 @@ describe("the body of a container", () => {
         shmBytes: 8 * 2 ** 30,
         ulimits: [{ name: "memlock", soft: -1, hard: -1 }],
         user: "1000:1000",
-        workingDirectory: "/work",
+        groups: ["27", "998"],
       }),
     )
     expect(HostConfig).toMatchObject({
@@ -141,7 +145,8 @@ describe("the body of a container", () => {
       ShmSize: 8 * 2 ** 30,
       Ulimits: [{ Name: "memlock", Soft: -1, Hard: -1 }],
     })
-    expect(rest).toMatchObject({ User: "1000:1000", WorkingDir: "/work" })
+    expect(rest).toMatchObject({ User: "1000:1000" })
+    expect(HostConfig.GroupAdd).toEqual(["27", "998"])
   })
 
   test("with the node's own shared memory asks for no size of it, which the daemon refuses", () => {
@@ -178,7 +183,7 @@ describe("the Docker API's own description", () => {
       Init: true,
       AutoRemove: false,
       CapDrop: ["ALL"],
-      SecurityOpt: ["no-new-privileges:true"],
+      SecurityOpt: ["no-new-privileges:true", ...(any.selinuxLabel ? [] : ["label=disable"])],
       ReadonlyRootfs: true,
       PidsLimit: any.pids,
       LogConfig: { Type: "none" },

@@ -11,6 +11,7 @@ const info = (over: Partial<DaemonInfo> = {}): DaemonInfo => ({
   hostName: "n",
   cgroupVersion: "2",
   rootless: false,
+  selinux: false,
   runtimes: ["runc"],
   devices: [],
   rootDirectory: "/var/lib/docker",

@@ -173,7 +173,7 @@ describe("no answer at all", () => {
     expect(connect("EPERM", "connect EPERM").reason).toBe("permission")
   })
 
-  for (const code of ["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND"])
+  for (const code of ["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT"])
     test(`${code} is a daemon that is not there`, () => {
       const error = connect(code, `connect ${code} /var/run/docker.sock`)
       expect(error.reason).toBe("daemon")
@@ -181,6 +181,31 @@ describe("no answer at all", () => {
       expect(error.fix).toContain("sudo systemctl start docker")
       expect(error.details["code"]).toBe(code)
     })
+
+  test("a host that nobody knows, and certificates that do not fit, are the connection's, not the daemon's", () => {
+    expect(connect("ENOTFOUND", "getaddrinfo ENOTFOUND nowhere").fix).toContain("DOCKER_HOST")
+    for (const code of [
+      "DEPTH_ZERO_SELF_SIGNED_CERT",
+      "ERR_TLS_CERT_ALTNAME_INVALID",
+      "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+    ]) {
+      const error = connect(code, "certificate")
+      expect(error.reason).toBe("daemon")
+      expect(error.fix).toContain("DOCKER_CERT_PATH")
+    }
+  })
+
+  test("limits that the daemon does not take name the keys of a study file", () => {
+    for (const message of [
+      "Minimum memory limit allowed is 6MB",
+      "Requested CPUs are not available - requested 99, available: 0-1",
+      "Invalid value x for cpuset cpus",
+    ]) {
+      const error = dockerError(refusal({ doing: "create", status: 400, message }))
+      expect(error.reason).toBe("daemon")
+      expect(error.fix).toContain("execution.container")
+    }
+  })
 
   test("a connection that breaks off is a daemon that went away, whatever was asked", () => {
     for (const doing of ["pull", "create", "start"] satisfies ReadonlyArray<Doing>)

@@ -33,7 +33,14 @@ describe(`the recorded answers of ${recording.daemon}`, () => {
     )
 })
 
-const spec: ContainerSpec = { ...plainContainer, name: "llem-1", image: "acme/vllm:1", command: ["/vllm"], pids: 64 }
+const spec: ContainerSpec = {
+  ...plainContainer,
+  name: "llem-1",
+  image: "acme/vllm:1",
+  reference: "acme/vllm:1",
+  command: ["/vllm"],
+  pids: 64,
+}
 
 const refusal = (status: number, message: string): Answer => ({ status, body: { message } })
 const event = (value: unknown): string => `${JSON.stringify(value)}\r\n`
@@ -224,12 +231,12 @@ describe("a refusal", () => {
       const { docker } = yield* talking({
         "POST /containers/create": refusal(500, "layer does not exist"),
         "DELETE /containers/a": refusal(500, "driver overlay2 failed to remove root filesystem"),
-        "GET /images/json": { status: 500, body: "no JSON at all" },
+        "GET /networks": { status: 500, body: "no JSON at all" },
       })
       const errors = yield* Effect.all([
         Effect.flip(docker.create(spec)),
         Effect.flip(docker.remove("a")),
-        Effect.flip(docker.images()),
+        Effect.flip(docker.networks("io.llem.owner")),
       ])
       expect(errors.map(({ reason }) => reason)).toEqual(["daemon", "daemon", "daemon"])
       expect(errors.map(({ details }) => details["status"])).toEqual([500, 500, 500])

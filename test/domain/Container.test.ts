@@ -24,6 +24,9 @@ describe("limits of a container", () => {
     for (const memory of ["8gg", "g", "", "-1", "0", 0, -5, 1.5]) expect(accepted({ memory })).toBe(false)
     for (const cpuset of ["a", "0-", "-1", "0,,1", ""]) expect(accepted({ cpuset })).toBe(false)
     for (const cpuset of ["0", "0-3", "0,2-5"]) expect(accepted({ cpuset })).toBe(true)
+    expect(limitsOf({ cpuset: 0 }).cpuset).toBe("0")
+    expect(accepted({ cpuset: 0 })).toBe(true)
+    expect(accepted({ cpuset: -1 })).toBe(false)
     expect(accepted({ pids_limit: 15 })).toBe(false)
   })
 

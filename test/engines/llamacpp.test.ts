@@ -108,6 +108,25 @@ describe("the launch of llama-server", () => {
     expect(argv({ devices: [0] })).toBe(argv())
   })
 
+  test("files that options name are seen where the engine runs, and named to whoever brings them elsewhere", () => {
+    const given = {
+      llamacpp: { mmproj: "/m/proj.gguf", md: "/m/draft.gguf" },
+      passthrough_kwargs: { grammar_file: "/g" },
+    }
+    expect(
+      launched(given)
+        .mounts.map(({ hostPath }) => hostPath)
+        .slice(1),
+    ).toEqual(["/m/proj.gguf", "/m/draft.gguf", "/g"])
+    expect(engine.files(experiment(given))).toEqual(["/m/proj.gguf", "/m/draft.gguf", "/g"])
+    expect(fields({ llamacpp: { mmproj: "proj.gguf" } })).toEqual(["llamacpp.mmproj"])
+  })
+
+  test("tokens of a step are prefill_chunk; batch_size, which is requests elsewhere, is refused", () => {
+    expect(argv({ llamacpp: { prefill_chunk: 512 } })).toContain("--batch-size 512")
+    expect(fields({ llamacpp: { batch_size: 8 } })).toEqual(["llamacpp.batch_size"])
+  })
+
   test("an adapter is loaded from its file, which the engine must see", () => {
     const lora = { adapter_path: "/adapters/a.gguf", merge_weights: false }
     expect(argv({ lora })).toBe(`${start} --parallel 1 --ctx-size 256 --lora /adapters/a.gguf ${end}`)
@@ -181,7 +200,7 @@ describe("what llama-server cannot do", () => {
   )
 
   const Known = Schema.Struct({
-    key: Schema.Literals(["batch_size", "poll", "cache_type_k", "mlock", "flash_attn", "tensor_split"]),
+    key: Schema.Literals(["ubatch_size", "poll", "cache_type_k", "mlock", "flash_attn", "tensor_split"]),
     value: Schema.Union([
       Schema.Int,
       Schema.Boolean,

@@ -169,7 +169,7 @@ describe("llama-server with a real model", () => {
 describe("llama-server as a process", () => {
   live("runs a synthetic model with options of the study's own, and ends with its scope", () =>
     Effect.gen(function* () {
-      const asked = experiment({ llamacpp: { parallel: 2, flash_attn: true, batch_size: 128 } })
+      const asked = experiment({ llamacpp: { parallel: 2, flash_attn: true, prefill_chunk: 128 } })
       const served = yield* Effect.promise(() => serve(asked, syntheticModel()))
       const records = yield* Effect.promise(() => send(served, asked, workload(4, 32, 16)))
       expect(records.map(({ error, outputTokens }) => [error, outputTokens])).toEqual(

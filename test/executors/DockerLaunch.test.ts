@@ -25,8 +25,8 @@ const parts = (over: Partial<LaunchParts> = {}): LaunchParts => ({
   network: "llem-net",
   published: false,
   owner: { pid: 7, startTicks: "99", bootId: "b", namespace: "4" },
-  user: "1000:1000",
-  gpuDriver: "nvidia",
+  user: { userAndGroup: "1000:1000", groups: ["27"] },
+  daemon: { rootless: false, selinux: false, devices: [] },
   runtime: null,
   ...over,
 })
@@ -105,15 +105,36 @@ describe("the container of a launch", () => {
     const container = { ...llamaServer.container, anyUser: false, shmBytes: 8 * 2 ** 30 }
     const needs = parts({ launch: { ...llamaServer, container } })
     expect(containerSpec(needs)).toMatchObject({ user: null, shmBytes: 8 * 2 ** 30, memoryBytes: null })
-    expect(containerSpec(parts()).user).toBe("1000:1000")
+    expect(containerSpec(parts())).toMatchObject({ user: "1000:1000", groups: ["27"], selinuxLabel: true })
     const placement = {
       gpuUuids: ["GPU-1"],
       gate: "warn",
       container: limitsOf({ memory: "1g", shm_size: "64m", cpuset: "0-1", pids_limit: 99 }),
     } as const
-    const limited = containerSpec({ ...needs, context: contextOf("/cell", { placement }), gpuDriver: "cdi" })
+    const limited = containerSpec({ ...needs, context: contextOf("/cell", { placement }) })
     expect(limited).toMatchObject({ memoryBytes: 2 ** 30, shmBytes: 64 * 2 ** 20, cpuset: "0-1", pids: 99 })
-    expect(limited.gpus).toEqual({ driver: "cdi", uuids: ["GPU-1"] })
+    expect(limited.gpus).toEqual({ driver: "nvidia", uuids: ["GPU-1"] })
+  })
+
+  test("asks for GPUs through CDI only where the daemon knows each of them by its UUID", () => {
+    const context = contextOf("/cell", {
+      placement: { gpuUuids: ["GPU-1", "GPU-2"], gate: "warn", container: limitsOf({}) },
+    })
+    const driver = (...devices: ReadonlyArray<string>) =>
+      containerSpec(parts({ context, daemon: { rootless: false, selinux: false, devices } })).gpus.driver
+    expect(driver("nvidia.com/gpu=GPU-1", "nvidia.com/gpu=GPU-2")).toBe("cdi")
+    expect(driver("nvidia.com/gpu=GPU-1")).toBe("nvidia")
+    expect(driver("nvidia.com/gpu=0", "nvidia.com/gpu=1")).toBe("nvidia")
+  })
+
+  test("a rootless daemon's root is its user; SELinux would keep what is mounted from the engine", () => {
+    const daemon = { rootless: true, selinux: true, devices: [] }
+    expect(containerSpec(parts({ daemon }))).toMatchObject({ user: "0:0", groups: [], selinuxLabel: false })
+  })
+
+  test("an engine's own HOME wins, llem's mark does not give way", () => {
+    const env = { HOME: "/engine", LLEM_CONTAINER: "0" }
+    expect(containerSpec(parts({ launch: launchOf({ env }) })).env).toEqual({ HOME: "/engine", LLEM_CONTAINER: "1" })
   })
 
   test("publishes its port only where its own address is out of reach", () => {

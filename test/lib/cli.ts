@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { binary } from "./env.ts"
@@ -19,8 +19,14 @@ export interface Place {
 /** A cache that all tests share, so that models and libraries are unpacked once. */
 const sharedCache = join(tmpdir(), "llem-test-cache")
 
+const made = new Set<string>()
+process.once("exit", () => {
+  for (const root of made) rmSync(root, { recursive: true, force: true })
+})
+
 export const place = (environment: Readonly<Record<string, string>> = {}): Place => {
   const root = mkdtempSync(join(tmpdir(), "llem-cli-"))
+  made.add(root)
   const directory = join(root, "work")
   mkdirSync(directory)
   mkdirSync(join(root, "home"))

@@ -96,7 +96,7 @@ describe("an image archive", () => {
         () => null,
         (cause: unknown) => String(cause),
       ),
-    ).toContain("ENOENT")
+    ).toContain(`${join(work, "gone")} could not be read: there is no such file`)
     expect(readdirSync(folder)).toEqual([])
   })
 })

@@ -11,7 +11,6 @@ import { standIn } from "../lib/nvml.ts"
 const work = mkdtempSync(join(tmpdir(), "llem-probe-"))
 afterAll(() => rmSync(work, { recursive: true, force: true }))
 
-const image = { binary: null, cacheDirectories: [] }
 let made = 0
 /** An empty root, and a folder of commands on PATH. */
 const place = (over: Partial<Node> = {}) => {
@@ -28,7 +27,7 @@ const place = (over: Partial<Node> = {}) => {
     root,
     commands,
     socket,
-    node: { variables, root, adapters: ["embedded", "vllm"], image, ...over } satisfies Node,
+    node: { variables, root, adapters: ["embedded", "vllm"], ...over } satisfies Node,
   }
 }
 
@@ -69,6 +68,7 @@ describe("Docker", () => {
         rootless: true,
         cgroupVersion: "2",
         rootDirectory: "/var/lib/docker",
+        overNetwork: false,
       })
     }),
   )

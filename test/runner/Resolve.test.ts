@@ -249,8 +249,8 @@ describe("what is no runner", () => {
   })
 
   test("an image may have a registry with a port, and a digest", () => {
-    const value = "docker:localhost:5000/a/b@sha256:00ff"
-    expect(resolved(["vllm"], { requests: { flag: value } }).runners.vllm?.image).toBe("localhost:5000/a/b@sha256:00ff")
+    const image = `localhost:5000/a/b@sha256:${"0f".repeat(32)}`
+    expect(resolved(["vllm"], { requests: { flag: `docker:${image}` } }).runners.vllm?.image).toBe(image)
   })
 
   test.each(["docker", "docker:x", "slurm"])("endpoint in %s", (value) => {

@@ -100,4 +100,12 @@ const encode: Engine["encode"] = (experiment, launched, request) => {
 }
 
 /** The llama.cpp inside this binary, as an engine like every other. */
-export const engine: Engine = { backend: "embedded", unsupported, launch, encode, exactLengths, batchSize }
+export const engine: Engine = {
+  backend: "embedded",
+  unsupported,
+  files: () => [],
+  launch,
+  encode,
+  exactLengths,
+  batchSize,
+}

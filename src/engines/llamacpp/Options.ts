@@ -15,7 +15,16 @@ const longNames: Readonly<Record<string, string>> = {
   "n-parallel": "parallel",
   c: "ctx-size",
   t: "threads",
+  b: "batch-size",
+  ub: "ubatch-size",
   m: "model",
+  md: "model-draft",
+  mm: "mmproj",
+  mv: "model-vocoder",
+  j: "json-schema",
+  jf: "json-schema-file",
+  lcs: "lookup-cache-static",
+  lcd: "lookup-cache-dynamic",
   a: "alias",
   dev: "device",
   cram: "cache-ram",
@@ -57,6 +66,7 @@ const reserved: Readonly<Record<string, string>> = {
   parallel: elsewhere("llamacpp.parallel"),
   "ctx-size": elsewhere("llamacpp.context_size"),
   threads: elsewhere("llamacpp.threads"),
+  "batch-size": "set llamacpp.parallel for requests at once, or llamacpp.prefill_chunk for prompt tokens per step",
   "gpu-layers": elsewhere("llamacpp.gpu_layers"),
   lora: elsewhere("lora.adapter_path"),
   device: elsewhere("devices"),
@@ -112,6 +122,27 @@ export const from = (section: Readonly<Record<string, unknown>>): Options =>
 
 /** Options that say on or off in a word. */
 const worded: ReadonlySet<string> = new Set(["flash-attn", "fit", "log-colors", "reasoning"])
+
+/** Options that name a file of this node, which the engine has to see where it runs. */
+const filed: ReadonlySet<string> = new Set([
+  "chat-template-file",
+  "control-vector",
+  "grammar-file",
+  "json-schema-file",
+  "lookup-cache-dynamic",
+  "lookup-cache-static",
+  "lora-scaled",
+  "mmproj",
+  "model-draft",
+  "model-vocoder",
+  "spec-draft-model",
+])
+
+/** Options that name files, with the names; relative ones are not understood the same way everywhere. */
+export const files = (options: Options): ReadonlyArray<readonly [name: string, path: string]> =>
+  [...options].flatMap(([name, value]) =>
+    filed.has(name) ? [value].flat().map((one) => [name, String(one)] as const) : [],
+  )
 
 /** Flags that are off unless given and have no opposite. */
 const offByDefault: ReadonlySet<string> = new Set([

@@ -20,7 +20,15 @@ const exactLengths = (experiment: Experiment): boolean =>
 
 /** What the section has beyond the fields that have a meaning of their own. */
 const handedOn = ({ llamacpp }: Experiment): Readonly<Record<string, unknown>> => {
-  const { parallel: _p, gpu_layers: _g, threads: _t, context_size: _c, ignore_eos: _i, ...rest } = llamacpp ?? {}
+  const {
+    parallel: _p,
+    gpu_layers: _g,
+    threads: _t,
+    context_size: _c,
+    prefill_chunk: _f,
+    ignore_eos: _i,
+    ...rest
+  } = llamacpp ?? {}
   return rest
 }
 
@@ -45,6 +53,19 @@ const deviceProblems = ({ devices, llamacpp }: Experiment): ReadonlyArray<Unsupp
     "layers on a GPU (llamacpp.gpu_layers) need a device",
   )
 
+/** Files that options name, with the fields that name them. */
+const optionFiles = (experiment: Experiment): ReadonlyArray<readonly [field: string, path: string]> => [
+  ...Options.files(Options.from(handedOn(experiment))).map(([name, path]) => [`llamacpp.${name}`, path] as const),
+  ...Options.files(Options.from(experiment.passthrough_kwargs ?? {})).map(
+    ([name, path]) => [`passthrough_kwargs.${name}`, path] as const,
+  ),
+]
+
+const files: Engine["files"] = (experiment) => [
+  ...(experiment.lora?.adapter_path === undefined ? [] : [experiment.lora.adapter_path]),
+  ...optionFiles(experiment).map(([, path]) => path),
+]
+
 const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => {
   const { decoder, passthrough_kwargs: further = {} } = experiment
   const options = Options.from(handedOn(experiment))
@@ -58,6 +79,9 @@ const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => {
       batchSize(experiment) > maximumSlots,
       experiment.load.concurrency === batchSize(experiment) ? "load.concurrency" : "llamacpp.parallel",
       `it works on at most ${maximumSlots} sequences at once, not ${batchSize(experiment)}`,
+    ),
+    ...optionFiles(experiment).flatMap(([field, path]) =>
+      cannot(!path.startsWith("/"), field, "it needs the absolute path of a file"),
     ),
     ...Options.problems(handedOn(experiment), "llamacpp"),
     ...Options.problems(further, "passthrough_kwargs"),
@@ -95,6 +119,7 @@ const optionsOf = (experiment: Experiment, modelPath: string): Options.Options =
     // llama-server shares the context out among its slots.
     ["ctx-size", slots * context],
     ...(llamacpp?.threads === undefined ? [] : [["threads", llamacpp.threads] as const]),
+    ...(llamacpp?.prefill_chunk === undefined ? [] : [["batch-size", llamacpp.prefill_chunk] as const]),
     ...(gpuLayers === undefined ? [] : [["gpu-layers", gpuLayers] as const]),
     // Without layers of its own a GPU would still be given large products of matrices.
     ...(noDevice ? [["device", "none"] as const] : []),
@@ -106,8 +131,7 @@ const optionsOf = (experiment: Experiment, modelPath: string): Options.Options =
 const launch: Engine["launch"] = (experiment, model) => {
   const problems = unsupported(experiment)
   if (problems.length > 0) return Result.fail(problems)
-  const adapter = experiment.lora?.adapter_path
-  const mounts: ReadonlyArray<Mount> = [model.path, ...(adapter === undefined ? [] : [adapter])].map((hostPath) => ({
+  const mounts: ReadonlyArray<Mount> = [...new Set([model.path, ...files(experiment)])].map((hostPath) => ({
     hostPath,
     readOnly: true,
   }))
@@ -158,4 +182,12 @@ const encode: Engine["encode"] = (experiment, launched, request) => ({
 })
 
 /** llama.cpp's own server, found on PATH or in an image. */
-export const engine: Engine = { backend: "llamacpp", unsupported, launch, encode, exactLengths, batchSize }
+export const engine: Engine = {
+  backend: "llamacpp",
+  unsupported,
+  files,
+  launch,
+  encode,
+  exactLengths,
+  batchSize,
+}
