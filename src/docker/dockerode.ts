@@ -1,6 +1,8 @@
 import type Dockerode from "dockerode"
 import { Effect, Layer, Schema } from "effect"
+import { DockerError } from "../domain/Failure.ts"
 import * as Streams from "../platform/dockerStreams.ts"
+import * as Absent from "./absent.ts"
 import { createBody } from "./ContainerSpec.ts"
 import { type Attachment, type ContainerState, Docker } from "./Docker.ts"
 import { images } from "./dockerodeImages.ts"
@@ -13,6 +15,8 @@ export type Connection =
       readonly host: string
       readonly port: number
       readonly protocol: "http" | "https"
+      /** false: whatever certificate the daemon shows is taken. */
+      readonly verify: boolean
       readonly ca?: string
       readonly cert?: string
       readonly key?: string
@@ -177,12 +181,37 @@ const service = (docker: Dockerode): Docker["Service"] => {
   }
 }
 
-/** A daemon over its HTTP API. The client is loaded only when this layer is built. */
+const unusable = (cause: unknown): DockerError =>
+  new DockerError({
+    reason: "daemon",
+    message: `The connection to the Docker daemon cannot be made: ${cause instanceof Error ? cause.message : String(cause)}`,
+    fix: "Check the certificates in DOCKER_CERT_PATH or in the docker context (ca.pem, cert.pem, key.pem).",
+    details: {},
+  })
+
+/** A daemon whose certificate is taken as it is, since a docker context says so. */
+const trusting = async (connection: Connection) => {
+  if ("socketPath" in connection || connection.protocol === "http" || connection.verify) return {}
+  const { Agent } = await import("node:https")
+  return { agent: new Agent({ rejectUnauthorized: false }) }
+}
+
+/**
+ * A daemon over its HTTP API. The client is loaded only when this layer is built; where it cannot be made of what the
+ * environment names, every answer is the reason.
+ */
 export const layer = (connection: Connection): Layer.Layer<Docker> =>
-  Layer.effect(
-    Docker,
-    Effect.map(
-      Effect.promise(() => import("dockerode")),
-      ({ default: Client }) => Docker.of(service(new Client({ ...connection }))),
+  Layer.unwrap(
+    Effect.tryPromise({
+      try: async () => {
+        const { default: Client } = await import("dockerode")
+        return new Client({ ...connection, ...(await trusting(connection)) })
+      },
+      catch: unusable,
+    }).pipe(
+      Effect.match({
+        onFailure: (error) => Absent.layer(error),
+        onSuccess: (client) => Layer.succeed(Docker, Docker.of(service(client))),
+      }),
     ),
   )

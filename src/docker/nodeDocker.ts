@@ -70,7 +70,7 @@ export const find = async (variables: Place.Variables): Promise<Found> => {
         : { ...certificate("ca", tls.caFile), ...certificate("cert", tls.certFile), ...certificate("key", tls.keyFile) }
     return {
       kind: "found",
-      connection: { host, port, protocol: tls === null ? "http" : "https", ...secure },
+      connection: { host, port, protocol: tls === null ? "http" : "https", verify: tls?.verify ?? true, ...secure },
       where: `${host}:${port} (${source})`,
       overNetwork: true,
     }

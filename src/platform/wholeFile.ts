@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto"
 import { rename, rm, stat } from "node:fs/promises"
-import { Effect } from "effect"
+import { Data, Effect } from "effect"
 
 /** A file of this node that could not be read or written; the message names it. */
-export class FileProblem extends Error {}
+export class FileProblem extends Data.TaggedError("FileProblem")<{ readonly message: string }> {}
 
 const because = (cause: unknown): string => {
   const code = typeof cause === "object" && cause !== null ? Reflect.get(cause, "code") : undefined
@@ -28,7 +28,9 @@ const because = (cause: unknown): string => {
 
 /** The problem with a file, in words for a person. */
 export const problemWith = (path: string, doing: "read" | "written", cause: unknown): FileProblem =>
-  cause instanceof FileProblem ? cause : new FileProblem(`${path} could not be ${doing}: ${because(cause)}`)
+  cause instanceof FileProblem
+    ? cause
+    : new FileProblem({ message: `${path} could not be ${doing}: ${because(cause)}` })
 
 /**
  * Lets a function write a file under another name beside it, which becomes the file once it is whole; what is there
@@ -37,7 +39,9 @@ export const problemWith = (path: string, doing: "read" | "written", cause: unkn
 export const writeWhole = async <A>(path: string, write: (part: string) => Promise<A>): Promise<A> => {
   const before = await stat(path).catch(() => null)
   if (before !== null && !before.isFile())
-    throw new FileProblem(`${path} could not be written: there is something that is no file, and it is left alone`)
+    throw new FileProblem({
+      message: `${path} could not be written: there is something that is no file, and it is left alone`,
+    })
   const part = `${path}.${randomBytes(4).toString("hex")}.part`
   try {
     const written = await write(part)
