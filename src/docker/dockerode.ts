@@ -2,6 +2,7 @@ import type Dockerode from "dockerode"
 import { Effect, Layer, Schema } from "effect"
 import type { DockerError } from "../domain/Failure.ts"
 import * as Streams from "../platform/dockerStreams.ts"
+import { trustingAgent } from "../platform/trustingAgent.ts"
 import { createBody } from "./ContainerSpec.ts"
 import { type Attachment, type ContainerState, Docker, type ImageInfo } from "./Docker.ts"
 import * as Pull from "./PullProgress.ts"
@@ -17,6 +18,8 @@ export type Connection =
       readonly ca?: string
       readonly cert?: string
       readonly key?: string
+      /** false: whatever certificate the daemon shows is taken. */
+      readonly verify?: boolean
     }
 
 /** Seconds that requests may take before the daemon counts as silent. */
@@ -339,12 +342,18 @@ const service = (docker: Dockerode): Docker["Service"] => {
   }
 }
 
+const clientOptions = (connection: Connection) => {
+  if ("socketPath" in connection) return connection
+  const { verify, ...address } = connection
+  return verify === false ? { ...address, agent: trustingAgent() } : address
+}
+
 /** A daemon over its HTTP API. The client is loaded only when this layer is built. */
 export const layer = (connection: Connection): Layer.Layer<Docker> =>
   Layer.effect(
     Docker,
     Effect.map(
       Effect.promise(() => import("dockerode")),
-      ({ default: Client }) => Docker.of(service(new Client({ ...connection }))),
+      ({ default: Client }) => Docker.of(service(new Client(clientOptions(connection)))),
     ),
   )

@@ -67,7 +67,12 @@ export const find = async (variables: Place.Variables): Promise<Found> => {
     const secure =
       tls === null
         ? {}
-        : { ...certificate("ca", tls.caFile), ...certificate("cert", tls.certFile), ...certificate("key", tls.keyFile) }
+        : {
+            ...certificate("ca", tls.caFile),
+            ...certificate("cert", tls.certFile),
+            ...certificate("key", tls.keyFile),
+            verify: tls.verify,
+          }
     return {
       kind: "found",
       connection: { host, port, protocol: tls === null ? "http" : "https", ...secure },
