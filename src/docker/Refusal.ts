@@ -131,11 +131,19 @@ const doingWords: Readonly<Record<Doing, string>> = {
 
 const start = "Check that Docker runs (sudo systemctl status docker), and start it: sudo systemctl start docker"
 
+/** Codes of a connection that was refused here, as the daemon's certificate does not prove who it is. */
+const certificateCode = /CERT|SIGNATURE/
+
 const unreachable = ({ code, message }: Refusal): { readonly reason: Reason; readonly fix: string } | null => {
   if (code === "EACCES" || code === "EPERM")
     return {
       reason: "permission",
       fix: "Let this user talk to Docker (sudo usermod -aG docker $USER, then log in again).",
+    }
+  if (code !== null && certificateCode.test(code))
+    return {
+      reason: "daemon",
+      fix: "Give llem the certificate of the daemon's authority: ca.pem in DOCKER_CERT_PATH or in the docker context, for the name or address that the daemon is reached by.",
     }
   if (code !== null || /socket hang up|connection (?:was )?closed/i.test(message))
     return { reason: "daemon", fix: start }

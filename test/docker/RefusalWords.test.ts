@@ -67,6 +67,20 @@ describe("a refusal's words", () => {
     expect(refused({ status: null, message: "aborted" })).toMatchObject({ reason: "daemon" })
   })
 
+  for (const code of [
+    "DEPTH_ZERO_SELF_SIGNED_CERT",
+    "SELF_SIGNED_CERT_IN_CHAIN",
+    "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+    "ERR_TLS_CERT_ALTNAME_INVALID",
+    "CERT_HAS_EXPIRED",
+  ])
+    test(`${code} is no daemon to start, but one whose certificate is to be known`, () => {
+      const error = refused({ doing: "info", status: null, code, message: "it does not match", image: null })
+      expect(error.reason).toBe("daemon")
+      expect(error.fix).toContain("ca.pem in DOCKER_CERT_PATH")
+      expect(error.fix).not.toContain("systemctl")
+    })
+
   test("say what was asked of a container that runs", () => {
     expect(refused({ doing: "container", image: null, message: "odd" }).message).toBe(
       "Docker could not work on the container: odd",
