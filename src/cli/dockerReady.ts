@@ -1,12 +1,11 @@
-import { Effect, Option } from "effect"
-import * as BootProbe from "../docker/BootProbe.ts"
+import { Effect } from "effect"
 import type { PullProgress } from "../docker/Docker.ts"
 import { EngineImages } from "../docker/EngineImages.ts"
 import * as Pull from "../docker/PullProgress.ts"
 import * as Reap from "../docker/Reap.ts"
-import { embeddedImage, inOwnImage } from "../domain/OwnImage.ts"
 import type { Plan } from "../domain/Plan.ts"
 import * as Owner from "../platform/owner.ts"
+import * as DaemonPlace from "../preflight/DaemonPlace.ts"
 import { PreFlightError } from "../preflight/Judge.ts"
 import { duration, megabytes } from "../report/Numbers.ts"
 import * as Output from "./Output.ts"
@@ -31,32 +30,6 @@ export const left = Effect.fn("dockerReady.left")(function* () {
 export const sweep = Effect.fn("dockerReady.sweep")(function* () {
   const { removed, failures } = yield* Reap.remove(yield* Reap.find(Owner.isGone))
   return { ...counted(removed), failures: failures.map(({ message }) => message) }
-})
-
-/** What a container shows of the machine that it runs on. */
-const probeSeconds = 60
-
-/**
- * Why a daemon behind a network is of no use: its containers run on another machine, where the meters are not. It
- * starts one to see; null when that shows this node's boot.
- */
-export const elsewhere = Effect.fn("dockerReady.elsewhere")(function* () {
-  const name = `llem-probe-${Owner.randomName()}`
-  return yield* BootProbe.bootIdInside(embeddedImage, [inOwnImage.binary, "__boot-id"], Owner.self(), name).pipe(
-    Effect.timeoutOption(`${probeSeconds} seconds`),
-    Effect.map(
-      Option.match({
-        onNone: () => `a container that would show where the Docker daemon runs did not within ${probeSeconds} s`,
-        onSome: (bootId) =>
-          bootId === Owner.bootId()
-            ? null
-            : "the Docker daemon runs on another machine: a container there shows another boot than this node's",
-      }),
-    ),
-    Effect.catch((error) =>
-      Effect.succeed(`whether the Docker daemon runs on this node cannot be shown: ${error.message}`),
-    ),
-  )
 })
 
 /** A daemon that is of no use as what keeps a study from running. */
@@ -115,7 +88,7 @@ export const ready = Effect.fn("dockerReady.ready")(function* (
   plan: Plan,
   how: { readonly quiet: boolean; readonly offline: boolean; readonly overNetwork: boolean },
 ) {
-  const reason = how.overNetwork ? yield* elsewhere() : null
+  const reason = how.overNetwork ? yield* DaemonPlace.elsewhere() : null
   if (reason !== null) return yield* notHere(reason)
   yield* Effect.ignore(sweep())
   const images = plan.cells.flatMap(({ skip, runner }) =>

@@ -36,7 +36,10 @@ interface Left {
 const asked = (settings: Settings, facts: NodeFacts, fix: boolean) =>
   Effect.gen(function* () {
     const ready = yield* Effect.promise(() => import("./dockerReady.ts"))
-    const elsewhere = facts.docker.overNetwork === true ? yield* ready.elsewhere() : null
+    const elsewhere =
+      facts.docker.overNetwork === true
+        ? yield* (yield* Effect.promise(() => import("../preflight/DaemonPlace.ts"))).elsewhere()
+        : null
     const left = fix
       ? Effect.map(ready.sweep(), (swept): Left => ({ ...swept, removed: true }))
       : Effect.map(ready.left(), (counted): Left => ({ ...counted, removed: false, failures: [] }))

@@ -22,9 +22,10 @@ export const gpusOf = (experiment: Experiment, gpus: ReadonlyArray<GpuFacts>): R
   if (devices === "none") return []
   if (devices === undefined && !usesGpu(experiment)) return []
   if (devices === undefined || devices === "all") return gpus.map(({ uuid }) => uuid)
-  return devices.map((device) => {
+  const named = devices.map((device) => {
     if (typeof device !== "number") return device
     const found = gpus.find(({ index }, position) => (index ?? position) === device)
     return found?.uuid ?? String(device)
   })
+  return [...new Set(named)]
 }

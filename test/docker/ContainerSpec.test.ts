@@ -133,7 +133,7 @@ describe("the body of a container", () => {
         memoryBytes: 2 ** 30,
         cpuset: "0-3,8",
         shmBytes: 8 * 2 ** 30,
-        ulimits: [{ name: "memlock", soft: -1, hard: -1 }],
+        ulimits: [{ name: "nofile", soft: 1024, hard: 4096 }],
         user: "1000:1000",
         groups: ["27", "998"],
       }),
@@ -143,7 +143,7 @@ describe("the body of a container", () => {
       MemorySwap: 2 ** 30,
       CpusetCpus: "0-3,8",
       ShmSize: 8 * 2 ** 30,
-      Ulimits: [{ Name: "memlock", Soft: -1, Hard: -1 }],
+      Ulimits: [{ Name: "nofile", Soft: 1024, Hard: 4096 }],
     })
     expect(rest).toMatchObject({ User: "1000:1000" })
     expect(HostConfig.GroupAdd).toEqual(["27", "998"])

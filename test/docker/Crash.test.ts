@@ -36,6 +36,27 @@ describe("a container that ended by itself", () => {
     }
     const limited = crashError(end({ state: state({ oomKilled: true }), memoryBytes: 1 << 30 }))
     expect(limited.fix).toContain("raise execution.container.memory")
+    const told = crashError(end({ logTail: ["CUDA out of memory"], memoryBytes: 1 << 30 }))
+    expect(told.fix).toContain("raise execution.container.memory")
+  })
+
+  test("was out of memory by the daemon's word, whatever else its log complains of", () => {
+    const logTail = ["Failed to initialize NVML", "Address already in use"]
+    expect(crashError(end({ state: state({ oomKilled: true }), logTail })).reason).toBe("oom")
+  })
+
+  test("without a word in its log has its exit code, and everything about it in the details", () => {
+    const error = crashError(end({ exitCode: 3 }))
+    expect(error.message).toBe("The vllm container ended with exit code 3")
+    expect(error.details).toEqual({
+      image: "acme/vllm:0.11",
+      exit_code: 3,
+      signal: null,
+      oom_killed: false,
+      daemon_error: null,
+      log_tail: [],
+      log_file: "results/cell/engine.log",
+    })
   })
 
   test("137 without the daemon's word for memory was killed from outside", () => {
@@ -60,6 +81,7 @@ describe("a container that ended by itself", () => {
     ["RuntimeError: Failed to initialize NVML: Driver/library version mismatch", "gpu", "nvidia-smi"],
     ["nvidia-container-cli: initialization error: nvml error: driver not loaded", "gpu", "nvidia-smi"],
     ["RuntimeError: No GPUs available", "gpu", "nvidia-smi"],
+    ["nvidia-container-cli: mount error: cannot allocate memory", "gpu", "nvidia-smi"],
     ["torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB", "oom", "batch size"],
     ["terminate called after throwing an instance of 'std::bad_alloc'", "oom", "batch size"],
     ["OSError: [Errno 98] Address already in use", "port", "images:"],
@@ -83,6 +105,7 @@ describe("a container that ended by itself", () => {
   test("when the daemon could not be asked says so, and does not guess about memory", () => {
     const error = crashError(end({ state: null, exitCode: 137 }))
     expect(error.reason).toBe("crash")
+    expect(error.message).toContain("killed from outside")
     expect(error.details).toMatchObject({ oom_killed: null, daemon_error: null })
   })
 
@@ -95,5 +118,6 @@ describe("a container that ended by itself", () => {
 
 test("an exit code stands for a signal only above 128", () => {
   expect([0, 1, 127, 128].map(signalOf)).toEqual([null, null, null, null])
-  expect([129, 134, 143, 150, 192].map(signalOf)).toEqual(["SIGHUP", "SIGABRT", "SIGTERM", "signal 22", null])
+  expect([129, 134, 143, 150].map(signalOf)).toEqual(["SIGHUP", "SIGABRT", "SIGTERM", "signal 22"])
+  expect([159, 160, 192].map(signalOf)).toEqual(["signal 31", null, null])
 })

@@ -45,6 +45,7 @@ describe("registries", () => {
     ["docker.io/library/alpine", dockerHub],
     ["index.docker.io/library/alpine", dockerHub],
     ["registry-1.docker.io/library/alpine", dockerHub],
+    ["Docker.io/library/alpine", dockerHub],
     ["localhost", dockerHub],
     ["llama.cpp", dockerHub],
     ["localhost/a", "localhost"],
@@ -71,14 +72,16 @@ describe("what config.json says of a registry", () => {
       password: "p:ä:✓",
       serverAddress: "ghcr.io",
     })
-    expect(found({ auths: { "ghcr.io": login("ada", "secret\0\0") } }, "ghcr.io/a")).toMatchObject({
-      password: "secret",
-    })
+    for (const padded of ["secret\0\0", "\0secret"])
+      expect(found({ auths: { "ghcr.io": login("ada", padded) } }, "ghcr.io/a")).toMatchObject({ password: "secret" })
   })
 
   test("user and password in clear, and an identity token that wins over both", () => {
     const entry = { username: "ada", password: "p" }
     expect(found({ auths: { "ghcr.io": entry } }, "ghcr.io/a")).toMatchObject({ kind: "inline", username: "ada" })
+    expect(found({ auths: { "ghcr.io": { ...entry, username: "" } } }, "ghcr.io/a")).toEqual({ kind: "none" })
+    const noToken = { ...login("ada", "p"), identitytoken: "" }
+    expect(found({ auths: { "ghcr.io": noToken } }, "ghcr.io/a")).toMatchObject({ kind: "inline", username: "ada" })
     const token = { ...login("00000000", ""), identitytoken: "token" }
     expect(found({ auths: { "ghcr.io": token } }, "ghcr.io/a")).toEqual({
       kind: "identity",
@@ -92,6 +95,7 @@ describe("what config.json says of a registry", () => {
     expect(found(config, "node7:5000/x")).toMatchObject({ username: "five" })
     expect(found(config, "node7:6000/x")).toEqual({ kind: "none" })
     expect(found(config, "b.a.io/x")).toEqual({ kind: "none" })
+    expect(found({ auths: { "b.a.io": login("b", "1") } }, "a.io/x")).toEqual({ kind: "none" })
     expect(found(config, "alpine")).toEqual({ kind: "none" })
   })
 
@@ -107,10 +111,11 @@ describe("what config.json says of a registry", () => {
   })
 
   test("keys of older configurations, with a scheme and a path", () => {
-    expect(found({ auths: { "https://node7:5000/v2/": login("ada", "1") } }, "node7:5000/a")).toMatchObject({
-      username: "ada",
-      serverAddress: "node7:5000",
-    })
+    for (const key of ["https://node7:5000/v2/", "http://node7:5000"])
+      expect(found({ auths: { [key]: login("ada", "1") } }, "node7:5000/a")).toMatchObject({
+        username: "ada",
+        serverAddress: "node7:5000",
+      })
   })
 
   test("the registry's helper wins over auths, auths over the store, the store over nothing", () => {
@@ -120,7 +125,8 @@ describe("what config.json says of a registry", () => {
       program: "docker-credential-own",
       serverAddress: "ghcr.io",
     })
-    expect(found({ ...all, credHelpers: { "b.io": "own" } }, "ghcr.io/a")).toMatchObject({ kind: "inline" })
+    for (const credHelpers of [{ "b.io": "own" }, { "ghcr.io": "" }])
+      expect(found({ ...all, credHelpers }, "ghcr.io/a")).toMatchObject({ kind: "inline" })
     const store = { kind: "helper", program: "docker-credential-store", serverAddress: "ghcr.io" }
     expect(found({ auths: { "ghcr.io": {} }, credsStore: "store" }, "ghcr.io/a")).toMatchObject(store)
     expect(found({ auths: null, credHelpers: null, credsStore: "store" }, "ghcr.io/a")).toMatchObject(store)
@@ -168,7 +174,8 @@ describe("a helper's answer", () => {
   })
 
   test("that is none has a problem without what was answered", () => {
-    for (const text of ["", "hunter2", '{"Secret":"hunter2"}', '{"Username":"","Secret":"hunter2"}']) {
+    const empty = ['{"Username":"","Secret":"hunter2"}', '{"Username":"ada","Secret":""}']
+    for (const text of ["", "hunter2", '{"Secret":"hunter2"}', ...empty]) {
       const answer = fromHelper(text, "ghcr.io")
       expect(answer).toMatchObject({ kind: "none" })
       expect(JSON.stringify(answer)).toContain("ghcr.io")

@@ -1,19 +1,8 @@
 import { describe, expect, test } from "bun:test"
 import { Schema } from "effect"
-import { configFolder, contextFiles, type Place, type PlaceInput, place } from "../../src/docker/Place.ts"
+import type { PlaceInput } from "../../src/docker/Place.ts"
 import { arbitraryOf, prop } from "../lib/effect.ts"
-
-const at = (variables: PlaceInput["variables"], over: Partial<PlaceInput> = {}): Place =>
-  place({ variables: { HOME: "/home/ada", ...variables }, configText: null, context: () => null, ...over })
-
-const host = (address: string, more: PlaceInput["variables"] = {}): Place => at({ DOCKER_HOST: address, ...more })
-
-const meta = (docker: unknown): string => JSON.stringify({ Name: "prod", Metadata: {}, Endpoints: { docker } })
-
-const inContext = (docker: unknown, tlsFiles: ReadonlyArray<string> = []): Place =>
-  at({ DOCKER_CONTEXT: "prod" }, { context: (name) => (name === "prod" ? { meta: meta(docker), tlsFiles } : null) })
-
-const reasonOf = (found: Place): string => (found.kind === "unusable" ? found.reason : JSON.stringify(found))
+import { at, host, inContext, meta, reasonOf } from "./places.ts"
 
 const sockets = ["/var/run/docker.sock", "/home/ada/.docker/run/docker.sock"]
 
@@ -41,7 +30,8 @@ describe("which setting names the daemon", () => {
   })
 
   test("DOCKER_CONTEXT=default leaves config.json's context aside, and so does a current context of that name", () => {
-    expect(at({ DOCKER_CONTEXT: "default" }, { configText, context })).toMatchObject({ paths: sockets })
+    const named = at({ DOCKER_CONTEXT: "default" }, { configText, context })
+    expect(named).toEqual({ kind: "sockets", paths: sockets, source: "DOCKER_CONTEXT" })
     expect(at({}, { configText: '{"currentContext":"default"}', context })).toMatchObject({ paths: sockets })
     expect(at({}, { configText: '{"currentContext":""}', context })).toMatchObject({ paths: sockets })
   })
@@ -166,6 +156,10 @@ describe("TLS by the environment", () => {
     expect(host("tcp://node7", { ...own, DOCKER_CERT_PATH: "" })).toMatchObject({ tls: files("/config") })
   })
 
+  test("DOCKER_TLS_VERIFY holds for an https address too, without a folder of its own", () => {
+    expect(host("https://node7", { DOCKER_TLS_VERIFY: "1" })).toMatchObject({ tls: files("/home/ada/.docker") })
+  })
+
   test("DOCKER_CERT_PATH alone turns nothing on, but serves an https address", () => {
     expect(host("tcp://node7", { DOCKER_CERT_PATH: "/certs" })).toMatchObject({ port: 2375, tls: null })
     expect(host("https://node7", { DOCKER_CERT_PATH: "/certs" })).toMatchObject({ port: 2376, tls: files("/certs") })
@@ -173,72 +167,5 @@ describe("TLS by the environment", () => {
       port: 2376,
       tls: { caFile: null, certFile: null, keyFile: null, verify: true },
     })
-  })
-})
-
-describe("contexts", () => {
-  const folder = `/home/ada/.docker/${contextFiles("prod").tls}`
-
-  test("lie where the docker command puts them", () => {
-    const id = "ca3704aa0b06f5954c79ee837faa152d84d6b2d42838f0637a15eda8337dbdce"
-    expect(contextFiles("nope")).toEqual({
-      meta: `contexts/meta/${id}/meta.json`,
-      tls: `contexts/tls/${id}/docker`,
-    })
-    expect(configFolder({ DOCKER_CONFIG: "/c", HOME: "/h" })).toBe("/c")
-    expect(configFolder({ DOCKER_CONFIG: "", HOME: "/h" })).toBe("/h/.docker")
-    expect(configFolder({ HOME: "" })).toBeNull()
-  })
-
-  test("have TLS when they have files for it, and only those files", () => {
-    expect(inContext({ Host: "tcp://node7" })).toEqual({
-      kind: "tcp",
-      host: "node7",
-      port: 2375,
-      tls: null,
-      source: "docker context prod",
-    })
-    expect(inContext({ Host: "tcp://node7", SkipTLSVerify: false }, ["ca.pem"])).toMatchObject({
-      port: 2376,
-      tls: { caFile: `${folder}/ca.pem`, certFile: null, keyFile: null, verify: true },
-    })
-    expect(inContext({ Host: "tcp://node7:1" }, ["cert.pem", "key.pem"])).toMatchObject({
-      tls: { caFile: null, certFile: `${folder}/cert.pem`, keyFile: `${folder}/key.pem`, verify: true },
-    })
-    expect(inContext({ Host: "tcp://node7" }, ["README"])).toMatchObject({ tls: null })
-  })
-
-  test("may skip the check of certificates, which is TLS all the same", () => {
-    expect(inContext({ Host: "tcp://node7", SkipTLSVerify: true })).toMatchObject({
-      port: 2376,
-      tls: { caFile: null, verify: false },
-    })
-  })
-
-  test("take nothing from DOCKER_TLS_VERIFY", () => {
-    const context = () => ({ meta: meta({ Host: "tcp://node7" }), tlsFiles: [] })
-    const variables = { DOCKER_CONTEXT: "prod", DOCKER_TLS_VERIFY: "1", DOCKER_CERT_PATH: "/certs" }
-    expect(at(variables, { context })).toMatchObject({ tls: null })
-  })
-
-  test("that do not exist have a reason that says who named them", () => {
-    expect(at({ DOCKER_CONTEXT: "gone" })).toEqual({
-      kind: "unusable",
-      code: "docker_unavailable",
-      reason:
-        "DOCKER_CONTEXT names the docker context gone, which does not exist; docker context ls shows those that do",
-    })
-    expect(reasonOf(at({}, { configText: '{"currentContext":"gone"}' }))).toStartWith("Docker's config.json names")
-    expect(reasonOf(at({ HOME: "", DOCKER_CONTEXT: "gone" }))).toContain("neither DOCKER_CONFIG nor HOME")
-  })
-
-  test("whose description is damaged or names no host are told by file, and a bad host by context", () => {
-    for (const docker of [undefined, {}, { Host: "" }, { Host: 7 }])
-      expect(reasonOf(inContext(docker))).toBe(
-        `the docker context prod names no Docker daemon; look at /home/ada/.docker/${contextFiles("prod").meta}`,
-      )
-    const torn = at({ DOCKER_CONTEXT: "prod" }, { context: () => ({ meta: "{", tlsFiles: [] }) })
-    expect(reasonOf(torn)).toContain("names no Docker daemon")
-    expect(reasonOf(inContext({ Host: "tcp://node7:x" }))).toStartWith("docker context prod is tcp://node7:x")
   })
 })

@@ -39,12 +39,19 @@ describe("the progress of a pull", () => {
       ["Downloading", "a", 90, 100],
       ["Verifying Checksum", "a"],
       ["Download complete", "a"],
-      ["Extracting", "a", 1, 100],
+      ["Extracting", "a", 1, 7],
       ["Extracting", "a", 100, 100],
     ]
     for (let count = 2; count <= told.length; count++)
       expect(after(...told.slice(0, count))).toEqual({ layers: 1, layersDone: 0, bytesDone: 100, bytes: 100 })
     expect(after(...told, ["Pull complete", "a"])).toEqual({ layers: 1, layersDone: 1, bytesDone: 100, bytes: 100 })
+  })
+
+  test("keeps what is known of a layer when a line does not say it again", () => {
+    expect(after(["Downloading", "a", 10, 100], ["Downloading", "a"], ["Waiting", "a"])).toMatchObject({
+      bytesDone: 10,
+      bytes: 100,
+    })
   })
 
   test("counts no line that is of no layer", () => {

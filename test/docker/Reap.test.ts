@@ -11,8 +11,14 @@ import { type Script, scriptedDaemon } from "./scripted.ts"
 const owner = (pid: number): OwnerIdentity => ({ pid, startTicks: "7", bootId: "b", namespace: "4026531836" })
 const gone = ({ pid }: OwnerIdentity): boolean => pid >= 100
 
-const container = (id: string, label: string) => ({ Id: id, Names: [`/${id}`], Labels: { "io.llem.owner": label } })
-const network = (id: string, label: string) => ({ Id: id, Name: id, Labels: { "io.llem.owner": label } })
+/** A name may meanwhile be somebody else's: things are removed by their ids. */
+const nameOf = (id: string): string => `llem-${id}`
+const container = (id: string, label: string) => ({
+  Id: id,
+  Names: [`/${nameOf(id)}`],
+  Labels: { "io.llem.owner": label },
+})
+const network = (id: string, label: string) => ({ Id: id, Name: nameOf(id), Labels: { "io.llem.owner": label } })
 
 const script = (over: Script = {}): Script => ({
   "GET /containers/json": {
@@ -44,8 +50,8 @@ describe("what runs left behind", () => {
     Effect.gen(function* () {
       const { daemon, docker } = yield* talking(script())
       const found = yield* Effect.provideService(Reap.find(gone), Docker, docker)
-      expect(found.containers.map(({ name }) => name)).toEqual(["left"])
-      expect(found.networks.map(({ name }) => name)).toEqual(["left-net"])
+      expect(found.containers.map(({ name }) => name)).toEqual(["llem-left"])
+      expect(found.networks.map(({ name }) => name)).toEqual(["llem-left-net"])
       const queries = daemon.asked.map(({ query }) => [query["all"], query["filters"]])
       expect(queries).toContainEqual(["true", '{"label":["io.llem.owner"]}'])
       expect(queries).toContainEqual([undefined, '{"label":["io.llem.owner"]}'])

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Layer } from "effect"
 import { Docker } from "../../src/docker/Docker.ts"
-import { contextFiles } from "../../src/docker/Place.ts"
 import * as NodeDocker from "../../src/docker/nodeDocker.ts"
+import { contextFiles } from "../../src/docker/Place.ts"
 import { live } from "../lib/effect.ts"
 
 const work = mkdtempSync(join(tmpdir(), "llem-tls-"))

@@ -19,5 +19,22 @@ effect("each engine goes to the host of its cell's runner; a runner without one 
     expect(placed.map((endpoint) => (endpoint.kind === "unix" ? endpoint.path : ""))).toEqual(["here", "box", "here"])
     const failed = yield* Effect.flip(engines.launch(launchOf(), at("slurm")))
     expect(failed).toMatchObject({ _tag: "LocalError", reason: "spawn", details: { mode: "slurm" } })
+    expect(failed.message).toContain("slurm")
+    expect(failed.fix).toContain("--runner")
   }).pipe(Effect.provide(ByRunner.layer({ local: host("here"), docker: host("box") }))),
 )
+
+effect("a host gets the launch and its context as they are", () => {
+  const got: Array<unknown> = []
+  const local = EngineHost.of({
+    launch: (launch, context) => {
+      got.push(launch, context)
+      return Effect.succeed(handle("here"))
+    },
+  })
+  return Effect.gen(function* () {
+    const [launch, context] = [launchOf({ argv: ["a"] }), at("local")]
+    yield* EngineHost.use((engines) => engines.launch(launch, context))
+    expect(got).toEqual([launch, context])
+  }).pipe(Effect.provide(ByRunner.layer({ local })))
+})

@@ -132,9 +132,42 @@ describe("the container of a launch", () => {
     expect(containerSpec(parts({ daemon }))).toMatchObject({ user: "0:0", groups: [], selinuxLabel: false })
   })
 
-  test("an engine's own HOME wins, llem's mark does not give way", () => {
-    const env = { HOME: "/engine", LLEM_CONTAINER: "0" }
-    expect(containerSpec(parts({ launch: launchOf({ env }) })).env).toEqual({ HOME: "/engine", LLEM_CONTAINER: "1" })
+  test("has its launch's environment and what llem says in every container, and no value of a secret", () => {
+    const env = { VLLM_NO_USAGE_STATS: "1", LLEM_CONTAINER: "", HOME: "/root" }
+    const spec = containerSpec(parts({ launch: { ...llamaServer, env, secretNames: ["PATH"] } }))
+    expect(spec.env).toEqual({ VLLM_NO_USAGE_STATS: "1", LLEM_CONTAINER: "1", HOME: "/root" })
+    expect(containerSpec(parts()).env).toEqual({ LLEM_CONTAINER: "1", HOME: "/tmp" })
+    expect(JSON.stringify(spec)).not.toContain(process.env["PATH"])
+  })
+
+  test("is named and labelled by its run, and gets the cell's GPUs in their order", () => {
+    const placement = { gpuUuids: ["GPU-b", "GPU-a"], gate: "warn", container: limitsOf({}) } as const
+    const spec = containerSpec(parts({ context: contextOf("/cell", { cycle: 3, placement }) }))
+    expect(spec).toMatchObject({ name: "llem-1", gpus: { driver: "nvidia", uuids: ["GPU-b", "GPU-a"] } })
+    expect(spec.labels["io.llem.cell"]).toBe("1_c3_00000001")
+  })
+
+  test("gets the shared memory, the limits and the writable folders that its engine needs, as they are asked", () => {
+    const ulimits = [{ name: "memlock", soft: -1, hard: -1 }]
+    const writable = [{ path: "/var/lib/my cache//x_y", kept: true }]
+    const launch = {
+      ...llamaServer,
+      argv: ["{host}:{port}", "http://{host}:{port}/{host}"],
+      mounts: [{ hostPath: "/out", readOnly: false }],
+      container: { ...llamaServer.container, ipc: "host", ulimits, writable },
+    } as const
+    const spec = containerSpec(parts({ launch }))
+    expect(spec).toMatchObject({ ipc: "host", ulimits })
+    expect(spec.command.slice(-2)).toEqual(["0.0.0.0:8000", "http://0.0.0.0:8000/0.0.0.0"])
+    expect(spec.mounts).toEqual([
+      { kind: "bind", source: "/out", target: "/out", readOnly: false },
+      {
+        kind: "volume",
+        source: "llem-llamacpp-var-lib-my-cache-x-y",
+        target: "/var/lib/my cache//x_y",
+        readOnly: false,
+      },
+    ])
   })
 
   test("publishes its port only where its own address is out of reach", () => {

@@ -1,47 +1,32 @@
-import { afterAll, describe, expect, test } from "bun:test"
+import { afterAll, describe, expect } from "bun:test"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Clock, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import type { GpuReading, GpuState } from "../../src/domain/GpuReading.ts"
+import type { GpuReading } from "../../src/domain/GpuReading.ts"
 import type { Gate } from "../../src/domain/Study.ts"
 import { DeviceGate } from "../../src/harness/DeviceGate.ts"
 import * as gpuGate from "../../src/harness/gpuGate.ts"
-import { residual } from "../../src/harness/ResidualMemory.ts"
 import { readGpus } from "../../src/platform/nvml.ts"
 import { effect } from "../lib/effect.ts"
+import { gpu, mebibyte, reading } from "../lib/gpus.ts"
 import { answers, standIn } from "../lib/nvml.ts"
 
 const work = mkdtempSync(join(tmpdir(), "llem-gate-"))
 afterAll(() => rmSync(work, { recursive: true, force: true }))
 
-const mebibyte = 2 ** 20
-
-const gpu = (uuid: string, usedMebibytes: number | null, over: Partial<GpuState> = {}): GpuState => ({
-  index: 0,
-  uuid,
-  name: "NVIDIA H100",
-  memoryTotalBytes: usedMebibytes === null ? null : 81_559 * mebibyte,
-  memoryUsedBytes: usedMebibytes === null ? null : usedMebibytes * mebibyte,
-  memoryWhy: usedMebibytes === null ? "not supported by this GPU (NVML code 3)" : null,
-  processes: [],
-  ...over,
-})
-
-const reading = (...gpus: ReadonlyArray<GpuState>): GpuReading => ({
-  ok: true,
-  driverVersion: "580.95.05",
-  gpus,
-  unreadable: [],
-})
-
 /** Checks one GPU at a gate whose readings come from a script, the last one for ever; tells how it ended and when. */
-const checked = (script: ReadonlyArray<GpuReading>, gate: Gate, uuids: ReadonlyArray<string> = ["GPU-a"]) =>
+const checked = (
+  script: ReadonlyArray<GpuReading>,
+  gate: Gate,
+  uuids: ReadonlyArray<string> = ["GPU-a"],
+  waitSeconds = 300,
+) =>
   Effect.gen(function* () {
     let readings = 0
     const read = (): GpuReading => script[Math.min(readings++, script.length - 1)] ?? reading()
-    const running = yield* DeviceGate.use((port) => port.check(uuids, gate, 300)).pipe(
+    const running = yield* DeviceGate.use((port) => port.check(uuids, gate, waitSeconds)).pipe(
       Effect.exit,
       Effect.flatMap((exit) => Effect.map(Clock.currentTimeMillis, (millis) => ({ exit, seconds: millis / 1000 }))),
       Effect.provide(gpuGate.layer(read)),
@@ -117,7 +102,32 @@ describe("a strict gate", () => {
         details: { waited_seconds: 300, gpus: [{ uuid: "GPU-a", used_mebibytes: 5120, pids: [12, 34] }] },
       })
       expect(failure?.message).toContain("within 300 s: 5120 MiB of GPU-a")
+      expect(failure?.fix).toContain("set execution.gate to warn")
       expect(seconds).toBe(300)
+    }),
+  )
+
+  effect("waits for no longer than its limit, which may be none, and looks once more at its end", () =>
+    Effect.gen(function* () {
+      for (const [limit, readings] of [
+        [5, 4],
+        [1, 2],
+        [0, 1],
+      ] as const) {
+        const started = (yield* Clock.currentTimeMillis) / 1000
+        const found = yield* checked([held], "strict", ["GPU-a"], limit)
+        expect([found.seconds - started, found.readings]).toEqual([limit, readings])
+        expect(found.failure?.message).toContain(`within ${limit} s: `)
+      }
+    }),
+  )
+
+  effect("warns of what cannot be known beside what was freed", () =>
+    Effect.gen(function* () {
+      const both = ["GPU-a", "GPU-b"]
+      const { warnings, seconds } = yield* checked([held, reading(gpu("GPU-a", 0))], "strict", both)
+      expect(warnings?.map(({ code }) => code)).toEqual(["gpu_memory_unknown"])
+      expect(seconds).toBe(2)
     }),
   )
 
@@ -161,46 +171,4 @@ describe("a strict gate", () => {
       })
     }),
   )
-})
-
-describe("residual memory", () => {
-  const one = (state: GpuState) => residual(reading(state), ["GPU-a"])
-
-  test("begins above 100 MiB", () => {
-    expect(one(gpu("GPU-a", 100)).held).toEqual([])
-    expect(one(gpu("GPU-a", null, { memoryUsedBytes: 100 * mebibyte + 1 })).held).toHaveLength(1)
-  })
-
-  test("of holders that are many, out of sight or cannot be listed", () => {
-    const processes = Array.from({ length: 10 }, (_, index) => ({ pid: index + 1, usedBytes: 1 }))
-    const said = (of: GpuState["processes"]) => one(gpu("GPU-a", 200, { processes: of })).held[0]?.message
-    expect(said(processes)).toEndWith(": processes 1, 2, 3, 4, 5, 6, 7, 8 and 2 more")
-    expect(said([{ pid: 5, usedBytes: null }])).toEndWith(": process 5")
-    expect(said([])).toEndWith(": no process that holds it is visible here")
-    expect(said(null)).toEndWith(": its processes cannot be listed")
-  })
-
-  test("that cannot be read, of a GPU or of one that is not listed, is said with its reason", () => {
-    const lost: GpuReading = {
-      ok: true,
-      driverVersion: null,
-      gpus: [gpu("GPU-a", null)],
-      unreadable: [{ index: 1, reason: "the GPU is lost" }],
-    }
-    expect(residual(lost, ["GPU-a", "GPU-b"])).toEqual({
-      held: [],
-      unknown: [
-        {
-          code: "gpu_memory_unknown",
-          message:
-            "Whether others use GPU-a is not known: its memory cannot be read: not supported by this GPU (NVML code 3)",
-        },
-        {
-          code: "gpu_memory_unknown",
-          message:
-            "Whether others use GPU-b is not known: NVML does not list it; its GPU 1 cannot be read: the GPU is lost",
-        },
-      ],
-    })
-  })
 })

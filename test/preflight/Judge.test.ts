@@ -28,9 +28,23 @@ describe("judgement", () => {
     ])
   })
 
-  test("an engine that runs in a container need not be on the node", () => {
-    const runners = { vllm: { mode: "docker", image: "vllm:1", source: "env" } } as const
-    expect(judge({ ...localResolution(), runners }, { facts: without("vllm") }).unavailable).toEqual({})
+  test("an engine that runs in a container, or on another node, need not be on this one", () => {
+    for (const mode of ["docker", "slurm"] as const) {
+      const runners = { vllm: { mode, image: "vllm:1", source: "env" } } as const
+      expect(judge({ ...localResolution(), runners }, { facts: without("vllm") }).unavailable).toEqual({})
+    }
+  })
+
+  test("a missing engine without a reason has one all the same, after what the resolution had to say", () => {
+    const known = facts()
+    const engines = { ...known.engines, vllm: { available: false, reason: null } }
+    const said = { code: "runner_auto", severity: "warning", message: "It was chosen." } as const
+    const { notices, unavailable } = judge(
+      { ...localResolution("vllm"), notices: [said] },
+      { facts: { ...known, engines } },
+    )
+    expect(unavailable).toEqual({ vllm: "vllm cannot run here: its engine was not found" })
+    expect(notices.map(({ code }) => code)).toEqual(["runner_auto", "backend_unavailable"])
   })
 
   test("a backend whose runner is not decided is not called missing", () => {
@@ -48,11 +62,21 @@ describe("judgement", () => {
     const { findings } = judge({ ...localResolution(), runners }, { executors: ["local"] })
     expect(findings).toHaveLength(1)
     expect(findings[0]).toMatchObject({ code: "runner_unsupported", blocking: true })
-    expect(findings[0]?.message).toContain("pytorch, vllm would run in Docker")
+    expect(findings[0]?.message).toBe(
+      "pytorch, vllm would run in Docker, but this build of llem runs engines only as local processes.",
+    )
+    expect(findings[0]?.fix).toBe("Ask for a runner that it has (--runner local).")
+    const slurm = { vllm: { mode: "slurm", image: null, source: "yaml" } } as const
+    const both = judge({ ...localResolution(), runners: slurm }, { executors: ["local", "docker"] }).findings
+    expect(both[0]?.message).toContain("vllm would run through Slurm")
+    expect(both[0]?.message).toContain("only as local processes and in Docker.")
+    expect(both[0]?.fix).toContain("--runner local or docker")
   })
 
   test("TensorRT without a GPU is said, and does not block", () => {
     expect(judge(localResolution("tensorrt")).findings).toMatchObject([{ code: "gpu_required", blocking: false }])
+    const runners = { tensorrt: { mode: "slurm", image: null, source: "yaml" } } as const
+    expect(judge({ ...localResolution(), runners }).findings).toEqual([])
     const gpus = [{ uuid: "GPU-a", name: "H100" }]
     expect(judge(localResolution("tensorrt"), { facts: facts({ gpus }) }).findings).toEqual([])
   })
