@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
+import Dockerode from "dockerode"
 import { Effect, Layer } from "effect"
 import * as NodeDocker from "../../src/docker/nodeDocker.ts"
 import * as NodeImages from "../../src/docker/nodeImages.ts"
@@ -8,6 +9,7 @@ import { embeddedImage } from "../../src/domain/OwnImage.ts"
 import * as Containers from "../../src/executors/docker.ts"
 import { EngineHost } from "../../src/executors/EngineHost.ts"
 import { awaitReady } from "../../src/harness/Readiness.ts"
+import * as Http from "../../src/platform/http.ts"
 import { contextOf, launchOf } from "../../test/lib/launch.ts"
 import { median, report } from "./_report.ts"
 
@@ -46,7 +48,12 @@ const ours = Effect.scoped(
   }),
 )
 
-/** The same by the docker command: started, polled as often as llem polls, stopped; gone when the command returns. */
+const api = new Dockerode()
+
+/**
+ * The same by the docker command, gone when it returns. It is looked at, asked and stopped by the same means and as
+ * often as llem does, so that only its own way is timed.
+ */
 const theirs = async (): Promise<void> => {
   const name = `llem-bench-${process.pid}`
   const child = Bun.spawn(
@@ -57,24 +64,19 @@ const theirs = async (): Promise<void> => {
     ],
     { stdout: "ignore", stderr: "ignore" },
   )
+  const container = api.getContainer(name)
   let address = ""
   for (let pause = 20; ; pause = Math.min(500, pause * 1.5)) {
     if (address === "")
-      address = Bun.spawnSync([
-        ...["docker", "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", name],
-      ])
-        .stdout.toString()
-        .trim()
-    const ready =
-      address !== "" &&
-      (await fetch(`http://${address}:8000/health`, { keepalive: false }).then(
-        (answer) => answer.status === 200,
-        () => false,
-      ))
-    if (ready) break
+      address = await container.inspect().then(
+        ({ NetworkSettings }) => Object.values(NetworkSettings.Networks)[0]?.IPAddress ?? "",
+        () => "",
+      )
+    const answer = address === "" ? null : await Http.get({ url: `http://${address}:8000/health` }, 5000)
+    if (answer?.status === 200) break
     await Bun.sleep(pause)
   }
-  Bun.spawnSync(["docker", "kill", "--signal", "TERM", name])
+  await container.kill({ signal: "SIGTERM" })
   await child.exited
 }
 

@@ -69,5 +69,23 @@ export class DefectError extends Schema.TaggedError<DefectError>()("DefectError"
 /** Everything that can end one cell without a result. */
 export type ExecutionError = DockerError | EngineError | LocalError | MeterError | DefectError
 
+/** The same error with more evidence. */
+export const withDetails = (error: ExecutionError, more: Readonly<Record<string, unknown>>): ExecutionError => {
+  const { message, fix } = error
+  const fields = { message, fix, details: { ...error.details, ...more } }
+  switch (error._tag) {
+    case "DockerError":
+      return new DockerError({ reason: error.reason, ...fields })
+    case "EngineError":
+      return new EngineError({ reason: error.reason, ...fields })
+    case "LocalError":
+      return new LocalError({ reason: error.reason, ...fields })
+    case "MeterError":
+      return new MeterError({ reason: error.reason, ...fields })
+    case "DefectError":
+      return new DefectError({ reason: error.reason, ...fields })
+  }
+}
+
 /** The `error_type` of manifests and progress events, e.g. `EngineError.crash`. */
 export const errorType = (error: ExecutionError): string => `${error._tag}.${error.reason}`

@@ -1,7 +1,7 @@
-import { Effect, Layer, Option, Schema } from "effect"
+import { Effect, Layer, Option, Ref, Schema } from "effect"
 import { EngineError, LocalError } from "../domain/Failure.ts"
 import { HostFacts } from "../domain/HostFacts.ts"
-import { inContainer } from "../domain/InContainer.ts"
+import { type ContainerRef, inContainer } from "../domain/InContainer.ts"
 import type { Cell } from "../domain/Plan.ts"
 import type { RequestRecord } from "../domain/Request.ts"
 import { strictGateSeconds } from "../domain/Study.ts"
@@ -75,6 +75,9 @@ const engineDetails = (handle: EngineHandle, launch: EngineLaunch) =>
     }
   })
 
+const containerRef = ({ container }: EngineHandle): ContainerRef | null =>
+  container === null ? null : { id: container.id, image_digest: container.imageDigest, network: container.network }
+
 const cutOff = ["connect", "reset", "incomplete"]
 
 /**
@@ -142,7 +145,11 @@ export const layer = Layer.effect(
     const host = yield* HostFacts
     const baselines = yield* BaselineCache.make
 
-    const execute = Effect.fnUntraced(function* (cell: Cell, context: CellContext) {
+    const execute = Effect.fnUntraced(function* (
+      cell: Cell,
+      context: CellContext,
+      container: Ref.Ref<ContainerRef | null>,
+    ) {
       const { experiment, timeouts } = cell
       const phases = yield* Phases.make(context.onPhase)
       const engine = yield* engineOf(cell)
@@ -178,6 +185,7 @@ export const layer = Layer.effect(
 
       yield* phases.enter("launch")
       const lease = yield* pool.lease(launch, launching, context.reuseEngine)
+      yield* Ref.set(container, containerRef(lease.handle))
       yield* session.watchProcesses(lease.handle.processIds)
       yield* phases.enter("load")
       yield* Readiness.awaitReady(lease.handle, launch, timeouts.launchSeconds)
@@ -271,10 +279,14 @@ export const layer = Layer.effect(
 
     return Executor.of({
       execute: (cell, context) =>
-        Effect.scoped(execute(cell, context)).pipe(
-          Effect.mapError((error) => inContainer(cell.runner.mode, error)),
-          Effect.provideService(Timeline, timeline),
-        ),
+        Effect.gen(function* () {
+          const container = yield* Ref.make<ContainerRef | null>(null)
+          return yield* Effect.scoped(execute(cell, context, container)).pipe(
+            Effect.catch((error) =>
+              Effect.flatMap(Ref.get(container), (seen) => Effect.fail(inContainer(cell.runner.mode, error, seen))),
+            ),
+          )
+        }).pipe(Effect.provideService(Timeline, timeline)),
     })
   }),
 )

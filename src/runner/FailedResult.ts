@@ -1,5 +1,6 @@
 import { type ExecutionError, errorType } from "../domain/Failure.ts"
 import type { HostSnapshot } from "../domain/HostFacts.ts"
+import { containerOf } from "../domain/InContainer.ts"
 import type { Cell } from "../domain/Plan.ts"
 import type { ResultDocument } from "../domain/ResultDocument.ts"
 import { version } from "../domain/Version.ts"
@@ -32,6 +33,9 @@ export interface FailedCell {
 /** result.json of a cell that failed: its error, and no figure. */
 export const document = ({ cell, error, host, scripted }: FailedCell): ResultDocument => {
   const type = errorType(error)
+  const container = containerOf(error)
+  const whyNoContainer =
+    cell.runner.mode === "docker" ? "no container was started before the cell failed" : "the engine ran in no container"
   const why = `the cell failed (${type}), so nothing was measured`
   return {
     schema: "llem.result/1",
@@ -42,13 +46,20 @@ export const document = ({ cell, error, host, scripted }: FailedCell): ResultDoc
     runner: {
       mode: scripted ? "mock" : cell.runner.mode,
       image: cell.runner.image,
-      image_digest: null,
-      container_id: null,
-      network: null,
+      image_digest: container?.image_digest ?? null,
+      container_id: container?.id ?? null,
+      network: container?.network ?? null,
     },
     ...noFigures,
     phases: [],
-    unavailable: Object.fromEntries(Object.keys(noFigures).map((section) => [section, why])),
+    unavailable: {
+      ...Object.fromEntries(Object.keys(noFigures).map((section) => [section, why])),
+      ...(container === null
+        ? Object.fromEntries(
+            ["image_digest", "container_id", "network"].map((field) => [`runner.${field}`, whyNoContainer]),
+          )
+        : {}),
+    },
     definitions: {},
     provenance: {
       llem_version: version,

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { EngineError, errorType, LocalError } from "../../src/domain/Failure.ts"
-import { inContainer } from "../../src/domain/InContainer.ts"
+import { containerOf, inContainer } from "../../src/domain/InContainer.ts"
 
 const engine = (reason: EngineError["reason"]) => new EngineError({ reason, message: "m", fix: "f", details: { a: 1 } })
 
@@ -18,4 +18,13 @@ test("everything else stays what it is, and so does everything of a local engine
   expect(errorType(inContainer("local", engine("timeout")))).toBe("EngineError.timeout")
   const storage = new LocalError({ reason: "storage", message: "m", fix: "f", details: {} })
   expect(inContainer("docker", storage)).toBe(storage)
+})
+
+test("what happened in a container names it, with the evidence it had; a result can read it back", () => {
+  const container = { id: "c1", image_digest: "sha256:d", network: "private" } as const
+  const named = inContainer("docker", engine("request"), container)
+  expect(named).toMatchObject({ _tag: "EngineError", reason: "request", message: "m", details: { a: 1, container } })
+  expect(containerOf(named)).toEqual(container)
+  expect(containerOf(inContainer("docker", engine("timeout"), container))).toEqual(container)
+  expect(containerOf(engine("request"))).toBeNull()
 })

@@ -61,11 +61,27 @@ describe("the result of a failed cell", () => {
       fix: "See its log.",
       details: { exit_code: 1 },
     })
-    const missing = Object.entries(document).flatMap(([key, value]) => (value === null ? [key] : []))
+    const missing = [
+      ...Object.entries(document).flatMap(([key, value]) => (value === null ? [key] : [])),
+      "runner.container_id",
+      "runner.image_digest",
+      "runner.network",
+    ]
     expect(missing).toContain("energy")
     expect(Object.keys(document.unavailable).sort()).toEqual(missing.sort())
     expect(document.unavailable["energy"]).toContain("EngineError.crash")
     expect(document.verdict.valid).toBe(false)
+  })
+
+  test("names the container that it failed in", () => {
+    const container = { id: "c1", image_digest: "sha256:d", network: "private" } as const
+    const [cell] = plan(1).cells
+    if (cell === undefined) throw new Error("the plan has no cell")
+    const host = { hostName: "node1", startedBy: "ada", binarySha256: null, machine: {} }
+    const error = new EngineError({ reason: "crash", message: "m", fix: "f", details: { container } })
+    const document = FailedResult.document({ cell, error, host, scripted: false })
+    expect(document.runner).toMatchObject({ container_id: "c1", image_digest: "sha256:d", network: "private" })
+    expect(document.unavailable).not.toHaveProperty("runner.container_id")
   })
 
   test("names the runner that failed, or the script that made it fail", () => {

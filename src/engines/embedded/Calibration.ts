@@ -31,15 +31,30 @@ const measure = async (context: AddonContext, threads: number, sequences: number
   return { threads, decode_milliseconds: Number(median(times).toFixed(3)) }
 }
 
+/** Numbers of threads that are tried: up to one less than the cores, where there are several. */
+export const candidates = (cores: number): ReadonlyArray<number> =>
+  [...new Set([1, cores >> 1, cores - 1])].filter((threads) => threads >= 1).sort((left, right) => left - right)
+
+/** More threads than fewer only where they make a step this much shorter: a noisy moment must not choose. */
+const worthwhile = 0.95
+
+/** The point to use: the fewest threads that no greater number beats clearly. */
+export const best = (points: ReadonlyArray<CalibrationPoint>): CalibrationPoint | null =>
+  points.reduce<CalibrationPoint | null>(
+    (chosen, point) =>
+      chosen === null || point.decode_milliseconds < chosen.decode_milliseconds * worthwhile ? point : chosen,
+    null,
+  )
+
 /**
- * Picks the number of threads with the shortest decoding step at the batch size that will be used. The library's
- * threads wait by spinning, so that one per core is slow on a machine whose cores are shared.
+ * Picks the number of threads by the time of a decoding step at the batch size that will be used. The library's
+ * threads wait for each other by spinning, so that one that has to share its core with the load generator or the
+ * sampler stalls all of them: one core is left to those.
  */
 export const calibrate = async (context: AddonContext, cores: number, sequences: number): Promise<Calibration> => {
-  const candidates = [...new Set([1, cores >> 1, cores - 1, cores])].filter((threads) => threads >= 1)
   const points: Array<CalibrationPoint> = []
-  for (const threads of candidates) points.push(await measure(context, threads, sequences))
-  const best = points.reduce((left, right) => (right.decode_milliseconds < left.decode_milliseconds ? right : left))
-  context.setThreads(best.threads)
-  return { threads: best.threads, points }
+  for (const threads of candidates(cores)) points.push(await measure(context, threads, sequences))
+  const threads = best(points)?.threads ?? 1
+  context.setThreads(threads)
+  return { threads, points }
 }
