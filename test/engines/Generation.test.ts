@@ -57,12 +57,16 @@ const library = () => {
     systemInfo: () => "",
   }
   const model = new Model()
-  const scheduler = new Scheduler(new Context(), model, 4, 16)
-  return { configs, prepare: preparer(addon, model, scheduler, { vocabularySize: 10, contextPerSequence: 12 }) }
+  const context = new Context()
+  const scheduler = new Scheduler(context, model, 4, 16)
+  return {
+    configs,
+    prepare: preparer(addon, model, context, scheduler, { vocabularySize: 10, contextPerSequence: 12 }),
+  }
 }
 
 const asked = (more: Record<string, unknown>) =>
-  Result.getOrThrow(decode(JSON.stringify({ prompt: [4], max_tokens: 2, ...more })))
+  Result.getOrThrow(decode(JSON.stringify({ prompt: [4], max_tokens: 2, ...more }))).generation
 
 const codeOf = (more: Record<string, unknown>): string | null =>
   Result.match(library().prepare(asked(more)), { onFailure: ({ code }) => code, onSuccess: () => null })
