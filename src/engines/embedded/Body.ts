@@ -78,5 +78,8 @@ export const read = <F extends Schema.Struct.Fields>(
     return Result.fail(
       invalid(`this server does not support ${unknown.join(", ")}: leave it out`, unknown[0], "unsupported_parameter"),
     )
-  return Result.mapError(Schema.decodeUnknownResult(schema)(body), (error) => wrongField(schema, body, error.issue))
+  const known = Object.fromEntries(Object.entries(body).filter(([name]) => Object.hasOwn(schema.fields, name)))
+  return Result.mapError(Schema.decodeUnknownResult(schema, { onExcessProperty: "error" })(known), (error) =>
+    wrongField(schema, known, error.issue),
+  )
 }

@@ -9,16 +9,22 @@ import * as Request from "./Request.ts"
 const Part = Schema.Struct({ type: Schema.Literal("text"), text: Schema.String })
 
 const ChatMessage = Schema.Struct({
-  role: Schema.Literals(["system", "developer", "user", "assistant", "tool"]),
+  role: Schema.Literals(["system", "developer", "user", "assistant"]),
   content: Schema.Union([Schema.String, Schema.Array(Part)]),
   name: Schema.optionalKey(Schema.NullOr(Schema.String)),
+  // Clients send an answer back as they got it, with what it does not have.
+  refusal: Schema.optionalKey(Schema.Null),
+  audio: Schema.optionalKey(Schema.Null),
+  tool_calls: Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.Never))),
+  function_call: Schema.optionalKey(Schema.Null),
+  annotations: Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.Never))),
 })
 
 /** The body of `POST /v1/chat/completions`. */
 const Body = Schema.Struct({
   ...Request.fields,
   messages: required(
-    "a list of at least one {role, content}; a role is system, developer, user, assistant or tool, a content is text or a list of text parts",
+    "a list of at least one {role, content}; a role is system, developer, user or assistant, a content is text or a list of text parts",
     Schema.Array(ChatMessage).check(Schema.isMinLength(1)),
   ),
   max_completion_tokens: field("a whole number of at least 1", integer(1)),
