@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
-import { Result } from "effect"
+import { Result, Schema } from "effect"
 import * as Completion from "../../src/engines/embedded/Completion.ts"
+import { arbitraryOf, prop } from "../lib/effect.ts"
 
 const decode = (body: unknown) => Completion.decode(JSON.stringify(body))
 const decoded = (body: unknown) => Result.getOrThrow(decode(body))
@@ -13,6 +14,17 @@ describe("the body of a completion request", () => {
     expect(prompts([1, 2])).toEqual([[1, 2]])
     expect(prompts(["a", "b"])).toEqual(["a", "b"])
     expect(prompts([[1], "b"])).toEqual([[1], "b"])
+  })
+
+  const ids = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 31 - 1 }))).check(
+    Schema.isMinLength(1),
+  )
+  const several = Schema.Array(Schema.Union([Schema.String, ids])).check(Schema.isMinLength(1))
+
+  prop("every prompt arrives as it is, alone or among others", arbitraryOf(several), (prompts) => {
+    expect(decoded({ prompt: prompts }).generation.prompts).toEqual(prompts)
+    for (const prompt of prompts) expect(decoded({ prompt }).generation.prompts).toEqual([prompt])
+    return true
   })
 
   test("OpenAI's defaults; null is the same as absent", () => {

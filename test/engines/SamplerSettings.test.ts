@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test"
+import { Schema } from "effect"
 import { type SampledSequence, type Sampling, toConfig } from "../../src/engines/embedded/SamplerSettings.ts"
+import { arbitraryOf, prop } from "../lib/effect.ts"
 
 const neutral: Sampling = {
   temperature: 1,
@@ -68,5 +70,23 @@ describe("the library's sampler settings", () => {
     )
     expect([...(tokenBiasKeys ?? [])]).toEqual([2, 7, 3])
     expect([...(tokenBiasValues ?? [])]).toEqual([Number.NEGATIVE_INFINITY, -1, Number.NEGATIVE_INFINITY])
+  })
+
+  const tokens = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1000 })))
+  const cases = Schema.Struct({
+    prompt: tokens,
+    generated: tokens,
+    repetition: Schema.Boolean,
+    penalty: Schema.Finite.check(Schema.isBetween({ minimum: 0.25, maximum: 1.75 })),
+  })
+
+  prop("the library's history has room for every token that a penalty counts", arbitraryOf(cases), (one) => {
+    const maxTokens = one.generated.length + 1
+    const sampling = one.repetition ? { repetitionPenalty: 1 + one.penalty } : { frequencyPenalty: one.penalty }
+    const made = config(sampling, { prompt: Uint32Array.from(one.prompt), generated: one.generated, maxTokens })
+    const history = one.repetition ? [...one.prompt, ...one.generated] : one.generated
+    expect([...(made.repeatPenaltyTokens ?? [])]).toEqual([...history])
+    expect(made.repeatPenaltyMaxTokens ?? 0).toBe(history.length + 1)
+    return true
   })
 })
