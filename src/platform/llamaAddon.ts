@@ -29,11 +29,53 @@ export interface AddonContext {
   disposeSequence(sequence: number): void
 }
 
+/** Logits as a sampler's last stage has them. */
+export interface SampledLogits {
+  /** Token and logit by turns: the likeliest ones, and the one that was asked for. */
+  readonly pairs: ReadonlyArray<number>
+  /** Sum of exp(logit - largest logit) over all tokens. */
+  readonly weight: number
+}
+
+const isNumbers = (value: unknown): value is ReadonlyArray<number> =>
+  Array.isArray(value) && value.every((entry) => typeof entry === "number")
+
+/** Reads logits at a place of the batch: those of the likeliest tokens, `top` of them and at least one, and of `token`. */
+export const readLogits = async (
+  context: AddonContext,
+  batchIndex: number,
+  sampler: AddonSampler,
+  token: number,
+  top: number,
+): Promise<SampledLogits> => {
+  const wanted = [[token], false, false, false, Math.max(1, top)]
+  const answer: unknown = await Reflect.apply(context.sampleToken, context, [
+    batchIndex,
+    sampler,
+    false,
+    false,
+    wanted,
+    true,
+  ])
+  const pairs: unknown = Array.isArray(answer) ? answer[3] : undefined
+  const weight: unknown = Array.isArray(answer) ? answer[4] : undefined
+  if (!isNumbers(pairs) || typeof weight !== "number") throw new Error("the engine's library gave no logits")
+  return { pairs, weight }
+}
+
 export interface SamplerConfig {
   readonly temperature: number
   readonly topK?: number
   readonly topP?: number
+  readonly minP?: number
   readonly seed?: number
+  readonly repeatPenalty?: number
+  readonly repeatPenaltyPresencePenalty?: number
+  readonly repeatPenaltyFrequencyPenalty?: number
+  /** Length of the history that penalties look at. */
+  readonly repeatPenaltyMaxTokens?: number
+  /** Tokens that came before; penalties are off without it. The sampler adds those that it draws. */
+  readonly repeatPenaltyTokens?: Uint32Array
   readonly tokenBiasKeys?: Uint32Array
   readonly tokenBiasValues?: Float32Array
 }

@@ -57,12 +57,16 @@ const library = () => {
     systemInfo: () => "",
   }
   const model = new Model()
-  const scheduler = new Scheduler(new Context(), model, 4, 16)
-  return { configs, prepare: preparer(addon, model, scheduler, { vocabularySize: 10, contextPerSequence: 12 }) }
+  const context = new Context()
+  const scheduler = new Scheduler(context, model, 4, 16)
+  return {
+    configs,
+    prepare: preparer(addon, model, context, scheduler, { vocabularySize: 10, contextPerSequence: 12 }),
+  }
 }
 
 const asked = (more: Record<string, unknown>) =>
-  Result.getOrThrow(decode(JSON.stringify({ prompt: [4], max_tokens: 2, ...more })))
+  Result.getOrThrow(decode(JSON.stringify({ prompt: [4], max_tokens: 2, ...more }))).generation
 
 const codeOf = (more: Record<string, unknown>): string | null =>
   Result.match(library().prepare(asked(more)), { onFailure: ({ code }) => code, onSuccess: () => null })
@@ -101,5 +105,53 @@ describe("preparing a completion", () => {
     await generator?.run(() => {})
     expect([...(configs[0]?.tokenBiasKeys ?? [])]).toEqual([9])
     expect([...(configs[0]?.tokenBiasValues ?? [])]).toEqual([Number.NEGATIVE_INFINITY])
+  })
+
+  test("before min_tokens end tokens are impossible, and after it the sampler goes on with the same settings", async () => {
+    const { configs, prepare } = library()
+    const request = asked({ max_tokens: 4, min_tokens: 2, temperature: 0.5, seed: 1, repetition_penalty: 2 })
+    const [generator] = Result.getOrThrow(prepare(request))
+    expect(await generator?.run(() => {})).toEqual({ reason: "length", text: "" })
+    const penalties = { repeatPenalty: 2, repeatPenaltyMaxTokens: 5 }
+    expect(configs).toMatchObject([
+      { temperature: 0.5, seed: 1, ...penalties, repeatPenaltyTokens: Uint32Array.of(4) },
+      { temperature: 0.5, seed: 1, ...penalties, repeatPenaltyTokens: Uint32Array.of(4, 5, 5) },
+    ])
+    expect(configs.map((config) => config.tokenBiasKeys)).toEqual([Uint32Array.of(9), undefined])
+  })
+
+  test("a stop text ends the answer and is left out; what was held back comes at the end", async () => {
+    const text = async (more: Record<string, unknown>) => {
+      const [generator] = Result.getOrThrow(library().prepare(asked({ max_tokens: 5, ...more })))
+      const pieces: Array<string> = []
+      const end = await generator?.run((piece) => void pieces.push(piece))
+      return [pieces, end?.reason, end?.text]
+    }
+    expect(await text({ stop: "xxx" })).toEqual([["", "", ""], "stop", ""])
+    expect(await text({ stop: "xxx", min_tokens: 2 })).toEqual([["x", "", "", ""], "stop", ""])
+    expect(await text({ stop: "xy" })).toEqual([["", "x", "x", "x", "x"], "length", "x"])
+  })
+
+  test("several answers to a prompt follow one another in their seeds; the prompt is counted once", async () => {
+    const { configs, prepare } = library()
+    const generators = Result.getOrThrow(prepare(asked({ prompt: [[1, 2], [3]], n: 2, seed: 7 })))
+    await Promise.all(generators.map((one) => one.run(() => {})))
+    expect(configs.map(({ seed }) => seed)).toEqual([7, 8, 9, 10])
+    expect(generators.map(({ promptTokens }) => promptTokens)).toEqual([2, 0, 1, 0])
+  })
+
+  test("a length that is left open is what the context has room for", async () => {
+    const { prepare } = library()
+    const request = { ...asked({ prompt: [1, 2] }), maxTokens: null }
+    const [generator] = Result.getOrThrow(prepare(request))
+    await generator?.run(() => {})
+    expect(generator?.produced()).toBe(10)
+    const full = { ...request, prompts: [Array.from({ length: 12 }, () => 1)] }
+    expect(Result.isFailure(prepare(full))).toBe(true)
+  })
+
+  test("a biased token past the vocabulary is refused", () => {
+    expect(codeOf({ logit_bias: { "9": 1 } })).toBeNull()
+    expect(codeOf({ logit_bias: { "10": 1 } })).toBe("invalid_token")
   })
 })

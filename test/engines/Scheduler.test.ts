@@ -126,6 +126,39 @@ describe("the scheduler", () => {
     expect([short.log.tokens, full.log.tokens]).toEqual([0, 4])
   })
 
+  test("an observer sees each token that was drawn, at its place in the batch, and goes with its job", async () => {
+    const { context } = fakeContext()
+    const scheduler = new Scheduler(context, model, 2, 16)
+    const seen: Array<readonly [number, number]> = []
+    const told: Array<number | null> = []
+    let disposed = 0
+    const watched = job({
+      observer: {
+        read: async (place, token) => {
+          seen.push([place, token])
+          return { chosen: -seen.length, top: [] }
+        },
+        dispose: () => {
+          disposed += 1
+        },
+      },
+      onToken: (_token, _count, distribution) => void told.push(distribution?.chosen ?? null),
+    })
+    const plain = job()
+    scheduler.submit(plain.job)
+    scheduler.submit(watched.job)
+    await Promise.all([plain.log.ended.promise, watched.log.ended.promise])
+    expect(seen).toEqual([
+      [5, 7],
+      [1, 7],
+      [1, 7],
+      [1, 7],
+    ])
+    expect(told).toEqual([-1, -2, -3, -4])
+    expect([disposed, plain.log.tokens]).toEqual([1, 4])
+    expect(scheduler.counts()).toMatchObject({ generatedTokens: 8, contextTokens: 0 })
+  })
+
   test("no step carries more than the batch holds, decoding first and prompts in what is left", async () => {
     const { context, batches } = fakeContext()
     const scheduler = new Scheduler(context, model, 3, 4)

@@ -169,6 +169,43 @@ describe("a synthetic model", () => {
     expect(garbage.status).toBe(400)
     expect((await fetch(`${server.url}/nothing`)).status).toBe(404)
   })
+
+  test("a body over the limit is refused, whether its length is told or not, and the server goes on", async () => {
+    const large = new TextEncoder().encode(`{"prompt": "${"a".repeat(17 * 1024 * 1024)}"}`)
+    const pieces = () =>
+      new ReadableStream({
+        start(controller) {
+          controller.enqueue(large)
+          controller.close()
+        },
+      })
+    for (const sent of [large, pieces()]) {
+      const response = await fetch(`${server.url}/v1/completions`, { method: "POST", body: sent })
+      expect([response.status, (await body(response)).error.code]).toEqual([413, "request_too_large"])
+    }
+    expect((await server.post(asking(prompt, { max_tokens: 1 }))).status).toBe(200)
+  })
+
+  test("metrics count what was asked and generated", async () => {
+    const metrics = async () => {
+      const response = await fetch(`${server.url}/metrics`)
+      expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8")
+      const lines = (await response.text()).split("\n").filter((line) => line !== "" && !line.startsWith("#"))
+      return new Map(lines.map((line): [string, number] => [line.split(" ")[0] ?? "", Number(line.split(" ")[1])]))
+    }
+    const before = await metrics()
+    await streamed(await server.post(asking(prompt, { max_tokens: 30, ignore_eos: true })))
+    await server.post(asking([]))
+    const after = await metrics()
+    const more = (name: string) => (after.get(`llem_engine_${name}`) ?? 0) - (before.get(`llem_engine_${name}`) ?? 0)
+    expect(more('requests_total{outcome="completed"}')).toBe(1)
+    expect(more('requests_total{outcome="refused"}')).toBe(1)
+    expect(more("prompt_tokens_total")).toBe(40)
+    expect(more("generated_tokens_total")).toBe(30)
+    expect(more("batch_tokens_total")).toBe(40 + 29)
+    expect(after.get("llem_engine_kv_cache_size_tokens")).toBe(4 * 256)
+    expect(after.get("llem_engine_kv_cache_used_tokens")).toBe(0)
+  })
 })
 
 describe("the engine's process", () => {

@@ -1,31 +1,36 @@
 import { Result } from "effect"
-import type { AddonModel, LlamaAddon } from "../../platform/llamaAddon.ts"
-import type { CompletionRequest, FinishReason, Prompt } from "./Completion.ts"
-import type { Scheduler, SchedulerCounts } from "./Scheduler.ts"
+import { type AddonContext, type AddonModel, type LlamaAddon, readLogits } from "../../platform/llamaAddon.ts"
+import type { FinishReason } from "./Answer.ts"
+import { describe, fromLogits, type TokenLogprob } from "./Logprobs.ts"
+import { invalid, type Problem } from "./Problem.ts"
+import type { GenerationRequest } from "./Request.ts"
+import { toConfig } from "./SamplerSettings.ts"
+import type { Observer, Scheduler } from "./Scheduler.ts"
+import * as StopText from "./StopText.ts"
 import { TextStream } from "./TextStream.ts"
+import * as Tokenizer from "./Tokenizer.ts"
+
+/** Gets each token with the text that it lets out, and its log probabilities where they are asked for. */
+export type OnPiece = (text: string, token: number, logprobs: TokenLogprob | null) => void
+
+/** How an answer ended, with the text that was still held back. */
+export interface Ending {
+  readonly reason: FinishReason
+  readonly text: string
+}
 
 /** One prompt being completed. */
 export interface Generator {
+  /** 0 for a further answer to a prompt that was counted before. */
   readonly promptTokens: number
-  /** Runs it to its end; `onPiece` gets each token with the text that it completes. */
-  readonly run: (onPiece: (text: string, token: number) => void) => Promise<FinishReason>
+  /** Runs it to its end. */
+  readonly run: (onPiece: OnPiece) => Promise<Ending>
   readonly produced: () => number
-  /** Text of an incomplete last character. */
-  readonly rest: () => string
   readonly cancel: () => void
 }
 
-export interface Refusal {
-  readonly message: string
-  readonly code: string
-}
-
-/** A loaded model, ready to complete prompts. */
-export interface Loaded {
-  readonly info: Readonly<Record<string, unknown>>
-  readonly counts: () => SchedulerCounts
-  readonly prepare: (request: CompletionRequest) => Result.Result<ReadonlyArray<Generator>, Refusal>
-}
+/** Prepares the generators of a request, or says why it cannot be answered. */
+export type Prepare = (request: GenerationRequest) => Result.Result<ReadonlyArray<Generator>, Problem>
 
 export interface Limits {
   /** Token ids must be below it: asking the library about others aborts the process. */
@@ -33,25 +38,20 @@ export interface Limits {
   readonly contextPerSequence: number
 }
 
-const tokensOf = (model: AddonModel, prompt: Prompt): Uint32Array => {
-  if (typeof prompt !== "string") return Uint32Array.from(prompt)
-  const tokens = model.tokenize(prompt, true)
-  return model.shouldPrependBosToken() ? Uint32Array.from([model.tokenBos(), ...tokens]) : tokens
-}
+const none = new Uint32Array(0)
 
-const refusal = (tokens: Uint32Array, maxTokens: number, limits: Limits): Refusal | null => {
-  if (tokens.length === 0) return { message: "the prompt has no tokens", code: "invalid_prompt" }
+const refusal = (tokens: Uint32Array, request: GenerationRequest, limits: Limits): Problem | null => {
+  const { promptField } = request
+  if (tokens.length === 0) return invalid("the prompt has no tokens", promptField, "invalid_prompt")
   const outside = tokens.find((token) => token >= limits.vocabularySize)
-  if (outside !== undefined)
-    return {
-      message: `token id ${outside} is not in the vocabulary of ${limits.vocabularySize} tokens`,
-      code: "invalid_token",
-    }
-  if (tokens.length + maxTokens > limits.contextPerSequence)
-    return {
-      message: `${tokens.length} prompt tokens and ${maxTokens} new ones do not fit into the context of ${limits.contextPerSequence}`,
-      code: "context_length_exceeded",
-    }
+  if (outside !== undefined) return Tokenizer.unknownToken(outside, limits.vocabularySize, promptField)
+  const wanted = request.maxTokens ?? Math.max(1, request.minTokens)
+  if (tokens.length + wanted > limits.contextPerSequence)
+    return invalid(
+      `${tokens.length} prompt tokens and ${wanted} new ones do not fit into the context of ${limits.contextPerSequence}`,
+      promptField,
+      "context_length_exceeded",
+    )
   return null
 }
 
@@ -63,46 +63,94 @@ const endTokens = (model: AddonModel, vocabularySize: number): Uint32Array => {
 }
 
 /** Prepares the completions of requests over a scheduler. */
-export const preparer = (addon: LlamaAddon, model: AddonModel, scheduler: Scheduler, limits: Limits) => {
+export const preparer = (
+  addon: LlamaAddon,
+  model: AddonModel,
+  context: AddonContext,
+  scheduler: Scheduler,
+  limits: Limits,
+): Prepare => {
   const ends = endTokens(model, limits.vocabularySize)
-  const never = new Float32Array(ends.length).fill(Number.NEGATIVE_INFINITY)
   const detokenize = (tokens: ReadonlyArray<number>) => model.detokenize(Uint32Array.from(tokens), false)
+  const spell = (token: number) => model.detokenize(Uint32Array.of(token), true)
 
-  const generator = (request: CompletionRequest, tokens: Uint32Array, index: number): Generator => {
+  const observing = (top: number): Observer => {
+    // Greedy, with nothing before it in its chain: the logits that it reads are the model's own.
+    const neutral = new addon.AddonSampler(model)
+    neutral.applyConfig({ temperature: 0 })
+    return {
+      read: async (batchIndex, token) => {
+        const { pairs, weight } = await readLogits(context, batchIndex, neutral, token, top)
+        return fromLogits(pairs, weight, token, top)
+      },
+      dispose: () => neutral.dispose(),
+    }
+  }
+
+  const generator = (request: GenerationRequest, prompt: Uint32Array, seed: number, first: boolean): Generator => {
+    const { sampling, stop, minTokens } = request
+    const maxTokens = request.maxTokens ?? limits.contextPerSequence - prompt.length
     const text = new TextStream(detokenize)
+    const generated: Array<number> = []
     let produced = 0
+    let written = 0
+    let held = ""
     let cancelled = false
     let withdraw: (() => void) | null = null
     let reject: ((cause: unknown) => void) | null = null
-    const sampler = () => {
-      const made = new addon.AddonSampler(model)
-      made.applyConfig({
-        temperature: request.temperature,
-        topK: request.topK,
-        topP: request.topP,
-        seed: (request.seed ?? Math.floor(Math.random() * 2 ** 31)) + index,
-        ...(request.ignoreEos && ends.length > 0 ? { tokenBiasKeys: ends, tokenBiasValues: never } : {}),
+
+    const config = () =>
+      toConfig(sampling, {
+        prompt,
+        generated,
+        maxTokens,
+        seed,
+        forbidden: request.ignoreEos || produced < minTokens ? ends : none,
       })
-      return made
+
+    const checked = (piece: string): StopText.Step => {
+      if (stop.length === 0 || produced < minTokens) return { text: piece, held: "", stopped: false }
+      const step = StopText.feed(stop, held, piece)
+      held = step.held
+      return step
     }
+    const ending = (reason: FinishReason): Ending => {
+      const step = checked(text.end())
+      return step.stopped ? { reason: "stop", text: step.text } : { reason, text: step.text + step.held }
+    }
+
     return {
-      promptTokens: tokens.length,
+      promptTokens: first ? prompt.length : 0,
       produced: () => produced,
-      rest: () => text.end(),
       run: (onPiece) =>
         new Promise((resolve, fail) => {
           reject = fail
           if (cancelled) return fail(new Error("cancelled"))
+          const sampler = new addon.AddonSampler(model)
+          sampler.applyConfig(config())
           withdraw = scheduler.submit({
-            prompt: tokens,
-            maxTokens: request.maxTokens,
+            prompt,
+            maxTokens,
             ignoreEos: request.ignoreEos,
-            sampler: sampler(),
-            onToken: (token, count) => {
+            sampler,
+            ...(request.logprobs === null ? {} : { observer: observing(request.logprobs) }),
+            onToken: (token, count, distribution) => {
               produced = count
-              onPiece(text.push(token), token)
+              if (minTokens > 0) {
+                generated.push(token)
+                // End tokens become possible; the draws and what penalties have counted go on from where they are.
+                if (count === minTokens) sampler.applyConfig(config())
+              }
+              const logprobs = distribution === null ? null : describe(distribution, token, written, spell)
+              const piece = text.push(token)
+              written += piece.length
+              const step = checked(piece)
+              onPiece(step.text, token, logprobs)
+              if (!step.stopped) return
+              withdraw?.()
+              resolve({ reason: "stop", text: "" })
             },
-            onEnd: resolve,
+            onEnd: (reason) => resolve(ending(reason)),
             onFailure: fail,
           })
         }),
@@ -114,12 +162,21 @@ export const preparer = (addon: LlamaAddon, model: AddonModel, scheduler: Schedu
     }
   }
 
-  return (request: CompletionRequest): Result.Result<ReadonlyArray<Generator>, Refusal> => {
-    const prompts = request.prompts.map((prompt) => tokensOf(model, prompt))
+  return (request) => {
+    const prompts = request.prompts.map((prompt) => Tokenizer.promptTokens(model, prompt))
     for (const tokens of prompts) {
-      const refused = refusal(tokens, request.maxTokens, limits)
+      const refused = refusal(tokens, request, limits)
       if (refused !== null) return Result.fail(refused)
     }
-    return Result.succeed(prompts.map((tokens, index) => generator(request, tokens, index)))
+    const strange = [...request.sampling.bias.keys()].find((token) => token >= limits.vocabularySize)
+    if (strange !== undefined) return Result.fail(Tokenizer.unknownToken(strange, limits.vocabularySize, "logit_bias"))
+    const seed = request.seed ?? Math.floor(Math.random() * 2 ** 31)
+    return Result.succeed(
+      prompts.flatMap((tokens, index) =>
+        Array.from({ length: request.copies }, (_, copy) =>
+          generator(request, tokens, seed + index * request.copies + copy, copy === 0),
+        ),
+      ),
+    )
   }
 }

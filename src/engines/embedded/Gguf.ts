@@ -211,3 +211,10 @@ export const weights = (header: GgufHeader) => {
     contextLength: number(header, `${architecture}.context_length`) ?? 0,
   }
 }
+
+/** What chats need: the model's own template, and the tokens that begin and end a text. */
+export const chat = (header: GgufHeader) => ({
+  template: text(header, "tokenizer.chat_template"),
+  bosToken: number(header, "tokenizer.ggml.bos_token_id"),
+  eosToken: number(header, "tokenizer.ggml.eos_token_id"),
+})

@@ -1,5 +1,12 @@
 import type { AddonContext, AddonModel, AddonSampler } from "../../platform/llamaAddon.ts"
-import type { FinishReason } from "./Completion.ts"
+import type { FinishReason } from "./Answer.ts"
+import type { Distribution } from "./Logprobs.ts"
+
+/** Reads the model's own distribution at a token that was drawn. */
+export interface Observer {
+  readonly read: (batchIndex: number, token: number) => Promise<Distribution>
+  readonly dispose: () => void
+}
 
 /** One sequence to generate. */
 export interface Job {
@@ -7,8 +14,9 @@ export interface Job {
   readonly maxTokens: number
   readonly ignoreEos: boolean
   readonly sampler: AddonSampler
+  readonly observer?: Observer
   /** Called for each token as it is sampled. */
-  readonly onToken: (token: number, count: number) => void
+  readonly onToken: (token: number, count: number, distribution: Distribution | null) => void
   readonly onEnd: (reason: FinishReason, count: number) => void
   readonly onFailure: (cause: unknown) => void
 }
@@ -30,9 +38,23 @@ export interface SchedulerCounts {
   readonly steps: number
   readonly prefillTokens: number
   readonly decodedTokens: number
+  /** Tokens that came out, the first ones after prompts among them. */
+  readonly generatedTokens: number
+  /** Tokens in the context, of all sequences together. */
+  readonly contextTokens: number
+}
+
+interface Wanted {
+  readonly slot: Slot
+  readonly logit: number
 }
 
 const none = new Uint32Array(0)
+
+const disposeSamplers = (job: Job): void => {
+  job.sampler.dispose()
+  job.observer?.dispose()
+}
 
 /**
  * Continuous batching over one context: each step carries one token of every sequence that is decoding, then prompt
@@ -49,6 +71,7 @@ export class Scheduler {
   #steps = 0
   #prefillTokens = 0
   #decodedTokens = 0
+  #generatedTokens = 0
 
   constructor(context: AddonContext, model: AddonModel, sequences: number, batchTokens: number) {
     this.#context = context
@@ -64,6 +87,8 @@ export class Scheduler {
       steps: this.#steps,
       prefillTokens: this.#prefillTokens,
       decodedTokens: this.#decodedTokens,
+      generatedTokens: this.#generatedTokens,
+      contextTokens: this.#slots.reduce((sum, slot) => sum + slot.position, 0),
     }
   }
 
@@ -78,7 +103,7 @@ export class Scheduler {
       const waiting = this.#queue.indexOf(job)
       if (waiting >= 0) {
         this.#queue.splice(waiting, 1)
-        job.sampler.dispose()
+        disposeSamplers(job)
       }
       const slot = this.#slots.find((candidate) => candidate.job === job)
       if (slot !== undefined) slot.cancelled = true
@@ -114,7 +139,7 @@ export class Scheduler {
     this.#slots.splice(this.#slots.indexOf(slot), 1)
     this.#context.disposeSequence(slot.sequence)
     this.#freeSequences.push(slot.sequence)
-    slot.job.sampler.dispose()
+    disposeSamplers(slot.job)
   }
 
   async #step(): Promise<void> {
@@ -124,16 +149,24 @@ export class Scheduler {
     const tokens = await Promise.all(
       wanted.map(({ slot, logit }) => this.#context.sampleToken(logit, slot.job.sampler)),
     )
+    const distributions = wanted.some(({ slot }) => slot.job.observer !== undefined)
+      ? await Promise.all(wanted.map((one, index) => this.#observe(one, tokens[index])))
+      : null
     for (const [index, { slot }] of wanted.entries()) {
       const token = tokens[index]
       // What goes wrong with one sequence, such as a reader that is gone, is no matter of the others.
       try {
         if (token === undefined || token < 0) throw new Error("the sampler gave no token")
-        this.#accept(slot, token)
+        this.#accept(slot, token, distributions?.[index] ?? null)
       } catch (cause) {
         this.#fail(slot, cause)
       }
     }
+  }
+
+  async #observe({ slot, logit }: Wanted, token: number | undefined): Promise<Distribution | null> {
+    const { observer } = slot.job
+    return observer === undefined || token === undefined || token < 0 ? null : observer.read(logit, token)
   }
 
   #fail(slot: Slot, cause: unknown): void {
@@ -141,10 +174,10 @@ export class Scheduler {
     slot.job.onFailure(cause)
   }
 
-  #fillBatch(): ReadonlyArray<{ readonly slot: Slot; readonly logit: number }> {
+  #fillBatch(): ReadonlyArray<Wanted> {
     this.#context.initBatch(this.#batchTokens)
     let room = this.#batchTokens
-    const wanted: Array<{ slot: Slot; logit: number }> = []
+    const wanted: Array<Wanted> = []
     const decoding = this.#slots.filter((slot) => slot.position >= slot.job.prompt.length)
     const prefilling = this.#slots.filter((slot) => slot.position < slot.job.prompt.length)
     for (const slot of decoding) {
@@ -172,7 +205,7 @@ export class Scheduler {
     return Array.from(indexes)
   }
 
-  #accept(slot: Slot, token: number): void {
+  #accept(slot: Slot, token: number, distribution: Distribution | null): void {
     if (slot.cancelled) return
     const { job } = slot
     if (!job.ignoreEos && this.#isEnd(token)) {
@@ -182,8 +215,9 @@ export class Scheduler {
     }
     slot.next = token
     slot.produced++
+    this.#generatedTokens++
     const finished = slot.produced >= job.maxTokens
-    job.onToken(token, slot.produced)
+    job.onToken(token, slot.produced, distribution)
     if (!finished) return
     this.#release(slot)
     job.onEnd("length", slot.produced)

@@ -1,166 +1,209 @@
+import { Result } from "effect"
 import * as Http from "../../platform/httpServer.ts"
+import type { AnswerFormat } from "./Answer.ts"
+import * as Chat from "./Chat.ts"
+import type { Render } from "./ChatTemplate.ts"
 import * as Completion from "./Completion.ts"
-import type { Generator, Loaded } from "./Generation.ts"
+import * as Delivery from "./Delivery.ts"
+import type { Prepare } from "./Generation.ts"
+import * as Metrics from "./Metrics.ts"
+import { errorObject, type Problem } from "./Problem.ts"
+import type { DeliveryRequest, GenerationRequest } from "./Request.ts"
+import type { SchedulerCounts } from "./Scheduler.ts"
+import { decodeDetokenize, decodeTokenize, type Tokenizer } from "./Tokenizer.ts"
+
+/** A loaded model, ready to complete prompts. */
+export interface Loaded {
+  readonly info: Readonly<Record<string, unknown>>
+  readonly limits: Metrics.EngineLimits
+  readonly counts: () => SchedulerCounts
+  readonly prepare: Prepare
+  readonly tokenizer: Tokenizer
+  readonly render: Render
+}
 
 /** The server's state: the model appears once it is loaded. */
 export interface ServerState {
   readonly model: string
   readonly createdSeconds: number
+  readonly nowSeconds: () => number
   readonly maximumQueued: number
+  readonly maximumBodyBytes: number
+  readonly outcomes: Map<Metrics.Outcome, number>
   loaded: Loaded | null
 }
 
-const failure = (status: number, type: string, message: string, code: string | null = null): Response =>
-  Http.json(Completion.errorObject(message, type, code), status)
+type Answer = Response | Promise<Response>
+type Handler = (state: ServerState, request: Request, id: string) => Answer
 
-const event = (body: unknown): string => `data: ${JSON.stringify(body)}\n\n`
+const refuse = (problem: Problem, headers: Readonly<Record<string, string>> = {}): Response =>
+  Http.json(errorObject(problem), problem.status, headers)
 
-type Identity = Parameters<typeof Completion.completionObject>[0]
+const loading: Problem = { status: 503, message: "the model is still loading", param: null, code: "model_loading" }
 
-/** Tokens of a request's prompts together, as far as they have come. */
-const usageOf = (generators: ReadonlyArray<Generator>): Completion.Usage => ({
-  promptTokens: generators.reduce((sum, generator) => sum + generator.promptTokens, 0),
-  completionTokens: generators.reduce((sum, generator) => sum + generator.produced(), 0),
+const unknownModel = (state: ServerState, model: string): Problem => ({
+  status: 404,
+  message: `there is no model ${model} here, only ${state.model}`,
+  param: "model",
+  code: "model_not_found",
 })
 
-/** Streams one completion: a chunk per token, one with the finish reason, then the usage as asked for. */
-const streamed = (
-  request: Completion.CompletionRequest,
-  identity: Identity,
-  generators: ReadonlyArray<Generator>,
-  signal: AbortSignal,
-): Response =>
-  Http.eventStream(async (writer) => {
-    let closed = false
-    const cancelAll = () => {
-      closed = true
-      for (const generator of generators) generator.cancel()
-    }
-    signal.addEventListener("abort", cancelAll)
-    if (signal.aborted) cancelAll()
-    const send = (body: unknown) => {
-      if (!closed) writer.write(event(body))
-    }
-    const chunk = (index: number, text: string, finishReason: Completion.FinishReason | null, token: number | null) => {
-      const tokenIds = request.returnTokenIds ? (token === null ? [] : [token]) : null
-      send(
-        Completion.completionObject(
-          identity,
-          [{ index, text, finishReason, tokenIds }],
-          request.continuousUsage ? usageOf(generators) : null,
-        ),
-      )
-    }
-    try {
-      await Promise.all(
-        generators.map(async (generator, index) => {
-          const reason = await generator.run((text, token) => chunk(index, text, null, token))
-          chunk(index, generator.rest(), reason, null)
-        }),
-      )
-      if (request.includeUsage) send(Completion.completionObject(identity, [], usageOf(generators)))
-      if (!closed) writer.write("data: [DONE]\n\n")
-    } catch (cause) {
-      send(Completion.errorObject(String(cause), "server_error"))
-      for (const generator of generators) generator.cancel()
-    } finally {
-      signal.removeEventListener("abort", cancelAll)
-    }
+const tooLarge = (state: ServerState): Problem => ({
+  status: 413,
+  message: `the body is larger than ${state.maximumBodyBytes} bytes`,
+  param: null,
+  code: "request_too_large",
+})
+
+/** The body of a request as text, unless it is larger than allowed. */
+const bodyOf = async (state: ServerState, request: Request): Promise<Result.Result<string, Problem>> => {
+  if (Number(request.headers.get("content-length") ?? 0) > state.maximumBodyBytes) return Result.fail(tooLarge(state))
+  const bytes = await request.arrayBuffer()
+  return bytes.byteLength > state.maximumBodyBytes
+    ? Result.fail(tooLarge(state))
+    : Result.succeed(new TextDecoder().decode(bytes))
+}
+
+const withModel =
+  (handler: (state: ServerState, loaded: Loaded, request: Request) => Answer): Handler =>
+  (state, request) =>
+    state.loaded === null ? refuse(loading, { "retry-after": "1" }) : handler(state, state.loaded, request)
+
+/** One kind of request: how its body is read and in which objects it is answered. */
+interface Kind<A extends { readonly delivery: DeliveryRequest }> {
+  readonly format: AnswerFormat
+  readonly decode: (text: string) => Result.Result<A, Problem>
+  readonly generationOf: (request: A, loaded: Loaded) => Result.Result<GenerationRequest, Problem>
+}
+
+const completions: Kind<Completion.CompletionRequest> = {
+  format: Completion.format,
+  decode: Completion.decode,
+  generationOf: ({ generation }) => Result.succeed(generation),
+}
+
+const chat: Kind<Chat.ChatRequest> = {
+  format: Chat.format,
+  decode: Chat.decode,
+  generationOf: (request, { render }) => Chat.generationOf(request, render),
+}
+
+/** What a request asks for and the generators that will answer it, or why it is not taken. */
+const accept = <A extends { readonly delivery: DeliveryRequest }>(
+  state: ServerState,
+  loaded: Loaded,
+  kind: Kind<A>,
+  text: string,
+) =>
+  Result.gen(function* () {
+    const request = yield* kind.decode(text)
+    const { model } = request.delivery
+    if (model !== null && model !== state.model) return yield* Result.fail(unknownModel(state, model))
+    const generators = yield* loaded.prepare(yield* kind.generationOf(request, loaded))
+    if (loaded.counts().queued + generators.length > state.maximumQueued)
+      return yield* Result.fail<Problem>({
+        status: 429,
+        message: `the queue is full: at most ${state.maximumQueued} sequences wait`,
+        param: null,
+        code: "queue_full",
+      })
+    return { request: request.delivery, generators }
   })
-
-const whole = async (
-  request: Completion.CompletionRequest,
-  identity: Identity,
-  generators: ReadonlyArray<Generator>,
-  signal: AbortSignal,
-): Promise<Response> => {
-  const cancelAll = () => {
-    for (const generator of generators) generator.cancel()
-  }
-  signal.addEventListener("abort", cancelAll)
-  if (signal.aborted) cancelAll()
-  try {
-    const choices = await Promise.all(
-      generators.map(async (generator, index): Promise<Completion.Choice> => {
-        let text = ""
-        const tokenIds: Array<number> = []
-        const finishReason = await generator.run((piece, token) => {
-          text += piece
-          tokenIds.push(token)
-        })
-        return {
-          index,
-          text: text + generator.rest(),
-          finishReason,
-          tokenIds: request.returnTokenIds ? tokenIds : null,
-        }
-      }),
-    )
-    return Http.json(Completion.completionObject(identity, choices, usageOf(generators)))
-  } catch (cause) {
-    cancelAll()
-    return failure(500, "server_error", String(cause))
-  } finally {
-    signal.removeEventListener("abort", cancelAll)
-  }
-}
-
-const progress = (loaded: Loaded) => {
-  const counts = loaded.counts()
-  return {
-    active: counts.active,
-    queued: counts.queued,
-    steps: counts.steps,
-    prefill_tokens: counts.prefillTokens,
-    decoded_tokens: counts.decodedTokens,
-  }
-}
 
 let nextId = 0
 
-const complete = async (state: ServerState, request: Request): Promise<Response> => {
-  const { loaded } = state
-  if (loaded === null) return failure(503, "server_error", "the model is still loading")
-  const decoded = Completion.decode(await request.text())
-  if (decoded._tag === "Failure") return failure(400, "invalid_request_error", decoded.failure)
-  const body = decoded.success
-  if (body.model !== null && body.model !== state.model)
-    return failure(
-      404,
-      "invalid_request_error",
-      `there is no model ${body.model} here, only ${state.model}`,
-      "model_not_found",
-    )
-  const prepared = loaded.prepare(body)
-  if (prepared._tag === "Failure")
-    return failure(400, "invalid_request_error", prepared.failure.message, prepared.failure.code)
-  if (loaded.counts().queued + prepared.success.length > state.maximumQueued)
-    return failure(429, "rate_limit_error", `${state.maximumQueued} requests are waiting already`)
-  const identity = { id: `cmpl-${nextId++}`, created: state.createdSeconds, model: state.model }
-  return body.stream
-    ? streamed(body, identity, prepared.success, request.signal)
-    : whole(body, identity, prepared.success, request.signal)
-}
+const generate = <A extends { readonly delivery: DeliveryRequest }>(kind: Kind<A>): Handler =>
+  withModel(async (state, loaded, request) => {
+    const count = (outcome: Metrics.Outcome) => state.outcomes.set(outcome, (state.outcomes.get(outcome) ?? 0) + 1)
+    const accepted = Result.flatMap(await bodyOf(state, request), (text) => accept(state, loaded, kind, text))
+    if (Result.isFailure(accepted)) {
+      count("refused")
+      return refuse(accepted.failure)
+    }
+    const delivery: Delivery.Delivery = {
+      ...accepted.success,
+      format: kind.format,
+      identity: { id: `${kind.format.idPrefix}-${nextId++}`, created: state.nowSeconds(), model: state.model },
+      signal: request.signal,
+      onOutcome: count,
+    }
+    return delivery.request.stream ? Delivery.streamed(delivery) : Delivery.whole(delivery)
+  })
+
+const tokenize: Handler = withModel(async (state, loaded, request) =>
+  Result.match(Result.flatMap(await bodyOf(state, request), decodeTokenize), {
+    onFailure: (problem) => refuse(problem),
+    onSuccess: (asked) => {
+      const tokens = loaded.tokenizer.tokenize(asked)
+      return Http.json({ tokens, count: tokens.length, max_model_len: loaded.limits.contextPerSequence })
+    },
+  }),
+)
+
+const detokenize: Handler = withModel(async (state, loaded, request) =>
+  Result.match(
+    Result.flatMap(Result.flatMap(await bodyOf(state, request), decodeDetokenize), loaded.tokenizer.detokenize),
+    { onFailure: (problem) => refuse(problem), onSuccess: (content) => Http.json({ content }) },
+  ),
+)
+
+const modelObject = (state: ServerState) => ({
+  id: state.model,
+  object: "model",
+  created: state.createdSeconds,
+  owned_by: "llem",
+  max_model_len: state.loaded?.limits.contextPerSequence ?? null,
+})
+
+const props: Handler = withModel((_state, { info, counts }) => {
+  const { active, queued, steps, prefillTokens, decodedTokens } = counts()
+  return Http.json({ ...info, active, queued, steps, prefill_tokens: prefillTokens, decoded_tokens: decodedTokens })
+})
+
+const metrics: Handler = ({ outcomes, loaded }) =>
+  Http.text(
+    Metrics.render(outcomes, loaded === null ? null : { counts: loaded.counts(), limits: loaded.limits }),
+    Metrics.contentType,
+  )
+
+/** Handlers by path and method; a path that ends with a slash takes one more segment. */
+const routes: ReadonlyMap<string, Readonly<Record<string, Handler>>> = new Map([
+  [
+    "/health",
+    { GET: (state) => (state.loaded === null ? Http.json({ status: "loading" }, 503) : Http.json({ status: "ok" })) },
+  ],
+  ["/metrics", { GET: metrics }],
+  ["/props", { GET: props }],
+  ["/v1/models", { GET: (state) => Http.json({ object: "list", data: [modelObject(state)] }) }],
+  [
+    "/v1/models/",
+    {
+      GET: (state, _request, id) =>
+        id === state.model ? Http.json(modelObject(state)) : refuse(unknownModel(state, id)),
+    },
+  ],
+  ["/v1/completions", { POST: generate(completions) }],
+  ["/v1/chat/completions", { POST: generate(chat) }],
+  ["/tokenize", { POST: tokenize }],
+  ["/detokenize", { POST: detokenize }],
+])
+
+const segment = (text: string): string =>
+  Result.getOrElse(Result.try({ try: () => decodeURIComponent(text), catch: () => text }), (raw) => raw)
 
 /** Answers one request of the OpenAI protocol. */
-export const handle = (state: ServerState, request: Request): Response | Promise<Response> => {
+export const handle = (state: ServerState, request: Request): Answer => {
   const { pathname } = new URL(request.url)
-  const route = `${request.method} ${pathname}`
-  switch (route) {
-    case "GET /health":
-      return state.loaded === null ? Http.json({ status: "loading" }, 503) : Http.json({ status: "ok" })
-    case "GET /v1/models":
-      return Http.json({
-        object: "list",
-        data: [{ id: state.model, object: "model", created: state.createdSeconds, owned_by: "llem" }],
-      })
-    case "GET /props":
-      return state.loaded === null
-        ? failure(503, "server_error", "the model is still loading")
-        : Http.json({ ...state.loaded.info, ...progress(state.loaded) })
-    case "POST /v1/completions":
-      return complete(state, request)
-    default:
-      return failure(404, "invalid_request_error", `there is nothing at ${route}`)
-  }
+  const cut = pathname.lastIndexOf("/") + 1
+  const exact = routes.get(pathname)
+  const methods = exact ?? (cut < pathname.length ? routes.get(pathname.slice(0, cut)) : undefined)
+  if (methods === undefined)
+    return refuse({ status: 404, message: `there is nothing at ${pathname}`, param: null, code: null })
+  const handler = methods[request.method === "HEAD" ? "GET" : request.method]
+  if (handler !== undefined) return handler(state, request, segment(pathname.slice(cut)))
+  const allow = Object.keys(methods).join(", ")
+  return refuse(
+    { status: 405, message: `${pathname} takes ${allow}, not ${request.method}`, param: null, code: null },
+    { allow },
+  )
 }

@@ -6,14 +6,17 @@ import { dieOfAborts } from "../../platform/libc.ts"
 import * as Addon from "../../platform/llamaAddon.ts"
 import { type EngineArguments, fromArgv } from "./Arguments.ts"
 import { calibrate } from "./Calibration.ts"
-import { type Loaded, preparer } from "./Generation.ts"
+import * as ChatTemplate from "./ChatTemplate.ts"
+import { preparer } from "./Generation.ts"
 import * as Gguf from "./Gguf.ts"
 import { Scheduler } from "./Scheduler.ts"
 import * as Server from "./Server.ts"
+import { tokenizer } from "./Tokenizer.ts"
 
 const maximumQueued = 4096
+const maximumBodyBytes = 16 * 1024 * 1024
 
-const load = async (args: EngineArguments): Promise<Loaded> => {
+const load = async (args: EngineArguments): Promise<Server.Loaded> => {
   const header = readHeader(args.modelPath, Gguf.parse)
   const weights = Gguf.weights(header)
   const addon = Addon.load(extract(args.libraryFolders), (_level, message) => Life.logLine(message.trimEnd()))
@@ -33,6 +36,9 @@ const load = async (args: EngineArguments): Promise<Loaded> => {
     throw new Error(`llama.cpp could not make a context of ${contextTokens} tokens for ${args.slots} sequences`)
   const calibration = args.threads === null ? await calibrate(context, cores, args.slots) : null
   const scheduler = new Scheduler(context, model, args.slots, batchTokens)
+  const chat = Gguf.chat(header)
+  const special = (token: number | null) =>
+    token === null || token >= weights.vocabularySize ? "" : model.detokenize(Uint32Array.of(token), true)
   const limits = { vocabularySize: weights.vocabularySize, contextPerSequence: args.contextPerSequence }
   return {
     info: {
@@ -49,7 +55,10 @@ const load = async (args: EngineArguments): Promise<Loaded> => {
       system: addon.systemInfo().trim(),
     },
     counts: () => scheduler.counts(),
-    prepare: preparer(addon, model, scheduler, limits),
+    limits: { contextPerSequence: args.contextPerSequence, contextTokens, batchTokens, sequences: args.slots },
+    prepare: preparer(addon, model, context, scheduler, limits),
+    tokenizer: tokenizer(model, weights.vocabularySize),
+    render: ChatTemplate.compile(chat.template, { bos: special(chat.bosToken), eos: special(chat.eosToken) }),
   }
 }
 
@@ -62,7 +71,10 @@ export const serve = async (argv: ReadonlyArray<string>): Promise<void> => {
   const state: Server.ServerState = {
     model: args.servedModel,
     createdSeconds: Life.nowSeconds(),
+    nowSeconds: Life.nowSeconds,
     maximumQueued,
+    maximumBodyBytes,
+    outcomes: new Map(),
     loaded: null,
   }
   try {
