@@ -1,30 +1,21 @@
-import { existsSync, mkdirSync } from "node:fs"
+import { mkdirSync } from "node:fs"
 import { join, resolve } from "node:path"
-import { pack } from "./pack.ts"
+import { compile } from "./release/compile.ts"
+import { hostVariant, variants } from "./release/targets.ts"
 
 const root = resolve(import.meta.dir, "..")
 mkdirSync(join(root, "dist"), { recursive: true })
-await pack("linux-x64")
 
-const outfile = process.argv[2] ?? join(root, "dist/llem")
-const args = [
-  "build",
-  "--compile",
-  "--minify",
-  "--bytecode",
-  "--format=esm",
-  "--splitting",
-  "--target=bun-linux-x64",
-  // Native parts of dockerode's ssh transport, which llem does not use and which are not built everywhere.
-  "--external=cpu-features",
-  join(root, "src/main.ts"),
-  join(root, "src/sampler.ts"),
-  "--outfile",
-  outfile,
-]
-const build = Bun.spawnSync([process.execPath, ...args], { cwd: root, stdout: "pipe", stderr: "pipe" })
-if (build.exitCode !== 0 || !existsSync(outfile)) {
-  console.error(build.stdout.toString() + build.stderr.toString())
+const built = async (variant: (typeof variants)[number], outfile: string): Promise<void> => {
+  await compile(variant, outfile)
+  console.log(`${outfile} ${(Bun.file(outfile).size / 1e6).toFixed(1)} MB`)
+}
+
+try {
+  const first = process.argv[2]
+  if (first === "--all") for (const variant of variants) await built(variant, join(root, "dist", `llem-${variant}`))
+  else await built(hostVariant, first ?? join(root, "dist/llem"))
+} catch (cause) {
+  console.error(cause instanceof Error ? cause.message : String(cause))
   process.exit(1)
 }
-console.log(`${outfile} ${(Bun.file(outfile).size / 1e6).toFixed(1)} MB`)

@@ -6,6 +6,7 @@ import { packed } from "./engineAssets.ts"
 import { runtimeFiles } from "./engineRuntime.ts"
 import { writeImage } from "./imageArchive.ts"
 import { contentHash, identify } from "./modelFiles.ts"
+import { architecture } from "./nodeArchitecture.ts"
 import type { TarEntry } from "./tarFile.ts"
 
 /** Label with the hash of everything that the image was made of. */
@@ -48,23 +49,30 @@ const engineEntries = (): ReadonlyArray<TarEntry> => {
 
 /** Writes the embedded engine's image as a docker-archive: no registry, no base image, the same bytes from the same inputs. */
 export const writeOwnImage = async (path: string, binary: string, tag: string, inputs: string): Promise<void> => {
-  const libraries = "lib/x86_64-linux-gnu"
+  const libraries = `lib/${architecture.multiarch}`
   const [loader, ...others] = runtimeFiles()
   await writeImage(path, {
     tag,
-    architecture: "amd64",
+    architecture: architecture.docker,
     command: [inOwnImage.binary, "--version"],
     labels: { [inputsLabel]: inputs },
     entries: [
       folder("etc"),
       folder("lib"),
       folder(libraries),
-      folder("lib64"),
+      ...(architecture.loaderFolder === "lib" ? [] : [folder(architecture.loaderFolder)]),
       folder("llem"),
       folder("tmp", 0o1777),
       ...(loader === undefined
         ? []
-        : [{ kind: "file", path: `lib64/${loader.name}`, mode: 0o755, source: loader.path } as const]),
+        : [
+            {
+              kind: "file",
+              path: `${architecture.loaderFolder}/${loader.name}`,
+              mode: 0o755,
+              source: loader.path,
+            } as const,
+          ]),
       ...others.map(
         ({ name, path: source }): TarEntry => ({ kind: "file", path: `${libraries}/${name}`, mode: 0o755, source }),
       ),
