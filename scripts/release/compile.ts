@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs"
 import { join, resolve } from "node:path"
-import { pack } from "../pack.ts"
-import { engineFolder, runtimeOf, type Variant } from "./targets.ts"
+import { runtimeOf, type Variant } from "./targets.ts"
 
 const root = resolve(import.meta.dir, "../..")
 
@@ -15,11 +14,10 @@ export const external = ["cpu-features"]
 const define = { __dirname: "/llem/packages", __filename: "/llem/packages/file.js" }
 
 /**
- * Compiles llem for a variant, with that variant's engine inside. The same sources and packages give the same bytes
+ * Compiles llem for a variant, with that variant's packed engine inside. The same sources and packages give the same bytes
  * for the same file name. Throws with the bundler's words.
  */
 export const compile = async (variant: Variant, outfile: string): Promise<void> => {
-  await pack(variant, engineFolder(variant))
   const runtime = runtimeOf(variant)
   const args = [
     "build",

@@ -12,6 +12,7 @@ import * as doctor from "./doctor.ts"
 import { describe } from "./Ending.ts"
 import * as images from "./images.ts"
 import * as init from "./init.ts"
+import * as licenses from "./licenses.ts"
 import * as Output from "./Output.ts"
 import * as plan from "./plan.ts"
 import * as Presenter from "./presenter.ts"
@@ -33,6 +34,7 @@ const root = Command.make("llem").pipe(
     bundle.command,
     init.command,
     schema.command,
+    licenses.command,
   ]),
 )
 
