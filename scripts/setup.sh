@@ -97,7 +97,7 @@ setup_arm64() {
   sysroot="$cache/arm64/usr/aarch64-linux-gnu"
   if [ ! -e "$sysroot/lib/libstdc++.so.6" ] || [ ! -e "$sysroot/lib/libc.so.6" ]; then
     work=$(mktemp -d)
-    (cd "$work" && apt-get download -qq libc6-arm64-cross libgcc-s1-arm64-cross libstdc++6-arm64-cross)
+    (cd "$work" && apt-get -o APT::Sandbox::User=root download -qq libc6-arm64-cross libgcc-s1-arm64-cross libstdc++6-arm64-cross)
     mkdir -p "$cache/arm64"
     for package in "$work"/*.deb; do dpkg-deb -x "$package" "$cache/arm64"; done
     rm -rf "$work"

@@ -29,6 +29,6 @@ export interface Licensed {
 /** Everything that is inside this binary, llem itself first; written by scripts/release/licenses.ts. */
 export const all = (): ReadonlyArray<Licensed> => {
   const text = new TextDecoder().decode(Bun.zstdDecompressSync(readFileSync(blob)))
-  const { components, texts } = Schema.decodeUnknownSync(Packed)(text)
+  const { components, texts } = Schema.decodeSync(Packed)(text)
   return components.map((one) => ({ ...one, text: texts[one.text] ?? "" }))
 }

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test"
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { llem, mockScript, place, put, readJson, studyFolder } from "../lib/cli.ts"
@@ -8,7 +8,7 @@ import { emulated, quick, released } from "../lib/env.ts"
 const folder = mkdtempSync(join(tmpdir(), "llem-arm64-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const minute = 60_000
+const limit = 120_000
 
 /** Runs the arm64 binary on an emulated processor to its end. */
 const onArm = async (args: ReadonlyArray<string>, where = place()) => {
@@ -33,7 +33,7 @@ describe.skipIf(quick)("the binary for arm64", () => {
         expect(arm).toEqual(await llem(place(), ...args))
       }
     },
-    minute,
+    limit,
   )
 
   test(
@@ -52,9 +52,11 @@ describe.skipIf(quick)("the binary for arm64", () => {
       expect(ran.code).toBe(0)
       expect(readJson(join(studyFolder(where), "manifest.json")).status).toBe("completed")
     },
-    minute,
+    limit,
   )
 
+  // The engine is started by hand: an emulated process cannot start another program for its processor (exit code 127),
+  // unless the kernel was told of the emulator.
   test(
     "its engine loads a model and generates from it, with the libraries for this processor",
     async () => {
@@ -98,12 +100,12 @@ describe.skipIf(quick)("the binary for arm64", () => {
         })
         const said = await answer.json()
         expect(said).toMatchObject({ usage: { completion_tokens: 4 }, choices: [{ finish_reason: "length" }] })
-        expect(existsSync(libraries)).toBe(true)
+        expect(readdirSync(libraries).map((name) => name.slice(0, 19))).toEqual(["engine-linux-arm64-"])
       } finally {
         engine.kill("SIGKILL")
         await engine.exited
       }
     },
-    minute,
+    limit,
   )
 })
