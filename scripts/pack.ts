@@ -4,11 +4,10 @@ import { join, resolve } from "node:path"
 const root = resolve(import.meta.dir, "..")
 
 /**
- * Packs the prebuilt llama.cpp libraries of one variant into `assets/engine-<variant>.zst`, with a manifest beside it
+ * Packs the prebuilt llama.cpp libraries of one variant, from the folder of their package, into `assets/engine-<variant>.zst`, with a manifest beside it
  * that has each file's offset, size and sha256. Does nothing when the assets are there for the installed version.
  */
-export const pack = async (variant: string): Promise<void> => {
-  const source = join(root, "node_modules/@node-llama-cpp", variant)
+export const pack = async (variant: string, source: string): Promise<void> => {
   const bins = join(source, "bins", variant)
   const manifestPath = join(root, "assets", `engine-${variant}.json`)
   const blobPath = join(root, "assets", `engine-${variant}.zst`)

@@ -87,3 +87,27 @@ setup_docker() {
   fi
   docker info >/dev/null || { echo "the Docker engine for the tests did not start: /var/log/llem-dockerd/log" >&2; return 1; }
 }
+
+# An emulated arm64 processor and that processor's C and C++ libraries in a folder of their own.
+setup_arm64() {
+  if ! command -v qemu-aarch64-static >/dev/null 2>&1; then
+    as_root apt-get update -qq
+    as_root apt-get install -y -qq --no-install-recommends qemu-user-static
+  fi
+  sysroot="$cache/arm64/usr/aarch64-linux-gnu"
+  if [ ! -e "$sysroot/lib/libstdc++.so.6" ] || [ ! -e "$sysroot/lib/libc.so.6" ]; then
+    work=$(mktemp -d)
+    (cd "$work" && apt-get -o APT::Sandbox::User=root download -qq libc6-arm64-cross libgcc-s1-arm64-cross libstdc++6-arm64-cross)
+    mkdir -p "$cache/arm64"
+    for package in "$work"/*.deb; do dpkg-deb -x "$package" "$cache/arm64"; done
+    rm -rf "$work"
+  fi
+  export LLEM_TEST_ARM64="$sysroot"
+}
+
+# The shells that llem completes commands in, and what reads manual pages.
+setup_readers() {
+  if command -v zsh >/dev/null 2>&1 && command -v fish >/dev/null 2>&1 && command -v mandoc >/dev/null 2>&1; then return; fi
+  as_root apt-get update -qq
+  as_root apt-get install -y -qq --no-install-recommends zsh fish mandoc
+}

@@ -7,11 +7,15 @@ import * as Environment from "../platform/environment.ts"
 import * as Signals from "../platform/signals.ts"
 import { ofSignal } from "../runner/Exit.ts"
 import * as bundle from "./bundle.ts"
+import { CommandTree } from "./CommandTree.ts"
 import { CurrentSettings } from "./CurrentSettings.ts"
+import * as completions from "./completions.ts"
 import * as doctor from "./doctor.ts"
 import { describe } from "./Ending.ts"
 import * as images from "./images.ts"
 import * as init from "./init.ts"
+import * as licenses from "./licenses.ts"
+import * as man from "./man.ts"
 import * as Output from "./Output.ts"
 import * as plan from "./plan.ts"
 import * as Presenter from "./presenter.ts"
@@ -33,6 +37,9 @@ const root = Command.make("llem").pipe(
     bundle.command,
     init.command,
     schema.command,
+    completions.command,
+    man.command,
+    licenses.command,
   ]),
 )
 
@@ -46,6 +53,7 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
       Layer.mergeAll(
         Layer.succeed(RunExit, ending),
         Layer.succeed(CurrentSettings, settings),
+        Layer.succeed(CommandTree, root),
         CliConfig.layer({ builtIns: [GlobalFlag.Help] }),
         Platform.layer,
         Presenter.layer,

@@ -25,17 +25,17 @@ export interface LaunchParts {
   /** Who llem runs as. */
   readonly user: { readonly userAndGroup: string; readonly groups: ReadonlyArray<string> }
   readonly daemon: Pick<DaemonInfo, "rootless" | "selinux" | "devices">
-  /** llem's own binary on this node, and the folder of loader and libraries; null for llem's own image. */
-  readonly runtime: { readonly binary: string; readonly folder: string } | null
+  /** llem's own binary on this node, the folder of libraries, and the loader in it; null for llem's own image. */
+  readonly runtime: { readonly binary: string; readonly folder: string; readonly loader: string } | null
 }
 
 const isOwn = (reference: string): boolean => reference === embeddedImage
 
 /** The command that starts llem itself in the container. */
-const llem = (reference: string): ReadonlyArray<string> =>
-  isOwn(reference)
+const llem = ({ runtime }: LaunchParts): ReadonlyArray<string> =>
+  runtime === null
     ? [inOwnImage.binary]
-    : [`${mounted.libraries}/ld-linux-x86-64.so.2`, "--library-path", mounted.libraries, mounted.binary]
+    : [`${mounted.libraries}/${runtime.loader}`, "--library-path", mounted.libraries, mounted.binary]
 
 /** Whether the launch's first line of input is read: the embedded engine follows its input by itself. */
 export const isSupervised = (launch: EngineLaunch): boolean => launch.program.kind !== "self"
@@ -54,7 +54,7 @@ const programOf = ({ launch, image }: LaunchParts): ReadonlyArray<string> => {
 
 const commandOf = (parts: LaunchParts): ReadonlyArray<string> => {
   const argv = parts.launch.argv.map((argument) => fill(argument, parts.reference))
-  const self = llem(parts.reference)
+  const self = llem(parts)
   return isSupervised(parts.launch) ? [...self, "__supervise", ...programOf(parts), ...argv] : [...self, ...argv]
 }
 

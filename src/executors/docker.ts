@@ -9,6 +9,7 @@ import type { EngineLaunch } from "../engines/Engine.ts"
 import * as EngineLog from "../platform/engineLog.ts"
 import * as Runtime from "../platform/engineRuntime.ts"
 import * as Http from "../platform/http.ts"
+import { architecture } from "../platform/nodeArchitecture.ts"
 import * as Owner from "../platform/owner.ts"
 import * as Process from "../platform/process.ts"
 import * as Readable from "../platform/readable.ts"
@@ -73,7 +74,8 @@ const runtimeFor = (options: DockerHostOptions, reference: string) =>
     try: () => {
       const { binary } = options
       if (binary === null) throw new Error("it runs from its sources; build it (bun run build) and run dist/llem")
-      return reference === embeddedImage ? null : { binary, folder: Runtime.runtimeFolder(options.cacheDirectories) }
+      if (reference === embeddedImage) return null
+      return { binary, folder: Runtime.runtimeFolder(options.cacheDirectories), loader: architecture.loader }
     },
     catch: (cause) =>
       failure(

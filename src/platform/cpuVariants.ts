@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs"
+import { architecture } from "./nodeArchitecture.ts"
 
 /** The processor features that each build of llama.cpp's CPU backend needs beyond its baseline, in the kernel's names. */
 const needs: Readonly<Record<string, ReadonlyArray<string>>> = {
@@ -19,6 +20,14 @@ const needs: Readonly<Record<string, ReadonlyArray<string>>> = {
     ...["sse4_2", "avx", "f16c", "fma", "bmi2", "avx2", "avx512f", "avx512vbmi", "avx512_vnni", "avx512_bf16"],
     ...["amx_tile", "amx_int8"],
   ],
+  "armv8.0_1": [],
+  "armv8.2_1": ["asimddp"],
+  "armv8.2_2": ["asimddp", "asimdhp"],
+  "armv8.2_3": ["asimddp", "asimdhp", "sve"],
+  "armv8.6_1": ["asimddp", "asimdhp", "sve", "i8mm"],
+  "armv8.6_2": ["asimddp", "asimdhp", "sve", "i8mm", "sve2"],
+  "armv9.2_1": ["asimddp", "asimdhp", "sve", "i8mm", "sme"],
+  "armv9.2_2": ["asimddp", "asimdhp", "sve", "i8mm", "sve2", "sme"],
 }
 
 const keptBest = 3
@@ -26,8 +35,10 @@ const keptBest = 3
 /** Features of this node's processor. */
 const features = (): ReadonlySet<string> => {
   try {
-    const line = /^flags\s*:\s*(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? ""
-    return new Set(line.split(" "))
+    const line = new RegExp(`^${architecture.featuresLine}\\s*:\\s*(.*)$`, "m").exec(
+      readFileSync("/proc/cpuinfo", "utf8"),
+    )?.[1]
+    return new Set((line ?? "").split(" "))
   } catch {
     return new Set()
   }
@@ -41,13 +52,14 @@ const features = (): ReadonlySet<string> => {
 export const neededLibraries = (
   names: ReadonlyArray<string>,
   have: ReadonlySet<string> = features(),
+  plainest = architecture.plainest,
 ): ReadonlyArray<string> => {
   const variantOf = (name: string): string | null => /^libggml-cpu-(.+)\.so$/.exec(name)?.[1] ?? null
   const running = names
     .flatMap((name) => variantOf(name) ?? [])
     .filter((variant) => needs[variant]?.every((feature) => have.has(feature)) ?? true)
     .sort((a, b) => (needs[b]?.length ?? 99) - (needs[a]?.length ?? 99))
-  const kept = new Set([...running.slice(0, keptBest), "x64"])
+  const kept = new Set([...running.slice(0, keptBest), plainest])
   return names.filter((name) => {
     const variant = variantOf(name)
     return variant === null || kept.has(variant)

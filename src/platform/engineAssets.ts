@@ -1,6 +1,6 @@
 import { Schema } from "effect"
-import manifestJson from "../../assets/engine-linux-x64.json" with { type: "json" }
-import blob from "../../assets/engine-linux-x64.zst" with { type: "file" }
+import manifestJson from "#engine.json" with { type: "json" }
+import blob from "#engine.zst" with { type: "file" }
 
 /** What the packed library set holds; written by scripts/pack.ts. */
 export const EngineManifest = Schema.Struct({

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto"
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
+import { architecture } from "./nodeArchitecture.ts"
 import { refuseForeign } from "./ownFolder.ts"
 import { compiled } from "./process.ts"
 
 /** The C library and what the engine's libraries need beside it; the loader comes first. */
 const names = [
-  "ld-linux-x86-64.so.2",
+  architecture.loader,
   "libc.so.6",
   "libm.so.6",
   "libpthread.so.0",
@@ -15,7 +16,8 @@ const names = [
   "libgcc_s.so.1",
   "libstdc++.so.6",
 ]
-const folders = ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"]
+const { multiarch } = architecture
+const folders = [`/lib/${multiarch}`, `/usr/lib/${multiarch}`, "/lib64", "/usr/lib64", "/lib", "/usr/lib"]
 
 /** A library of this node, and the name that it is loaded by. */
 export interface RuntimeFile {

@@ -6,6 +6,7 @@ import { packed } from "./engineAssets.ts"
 import { runtimeFiles } from "./engineRuntime.ts"
 import { type ImageDescription, writeImage } from "./imageArchive.ts"
 import { contentHash, identify } from "./modelFiles.ts"
+import { architecture } from "./nodeArchitecture.ts"
 import type { TarEntry } from "./tarFile.ts"
 
 /** Label with the hash of everything that the image was made of. */
@@ -54,23 +55,30 @@ export const writeOwnImage = async (
   inputs: string,
   signal?: AbortSignal,
 ): Promise<void> => {
-  const libraries = "lib/x86_64-linux-gnu"
+  const libraries = `lib/${architecture.multiarch}`
   const [loader, ...others] = runtimeFiles()
   const image: ImageDescription = {
     tag,
-    architecture: "amd64",
+    architecture: architecture.docker,
     command: [inOwnImage.binary, "--version"],
     labels: { [inputsLabel]: inputs },
     entries: [
       folder("etc"),
       folder("lib"),
       folder(libraries),
-      folder("lib64"),
+      ...(architecture.loaderFolder === "lib" ? [] : [folder(architecture.loaderFolder)]),
       folder("llem"),
       folder("tmp", 0o1777),
       ...(loader === undefined
         ? []
-        : [{ kind: "file", path: `lib64/${loader.name}`, mode: 0o755, source: loader.path } as const]),
+        : [
+            {
+              kind: "file",
+              path: `${architecture.loaderFolder}/${loader.name}`,
+              mode: 0o755,
+              source: loader.path,
+            } as const,
+          ]),
       ...others.map(
         ({ name, path: source }): TarEntry => ({ kind: "file", path: `${libraries}/${name}`, mode: 0o755, source }),
       ),

@@ -35,8 +35,13 @@ const commands: Readonly<Partial<Record<Backend, string>>> = {
   tensorrt: "trtllm-serve",
 }
 
+/** What llem is built for, with the engine that belongs there. */
+const targets = ["linux-x64", "linux-arm64"]
+
 const embedded = (): EngineFacts =>
-  Probes.target === "linux-x64" ? there : missing(`the engine inside llem is built for linux-x64, not ${Probes.target}`)
+  targets.includes(Probes.target)
+    ? there
+    : missing(`llem has an engine inside for ${targets.join(" and ")}, not for ${Probes.target}`)
 
 const engine = async (node: Node, backend: Backend): Promise<EngineFacts> => {
   if (!node.adapters.includes(backend)) return missing("this build of llem has no adapter for it")

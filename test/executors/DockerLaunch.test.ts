@@ -37,7 +37,10 @@ const llamaServer = launchOf({
   argv: ["-m", "/m.gguf", "--host", "{host}", "--port", "{port}"],
   mounts: [{ hostPath: "/m.gguf", readOnly: true }],
 })
-const foreign = { reference: "a/b:1", runtime: { binary: "/opt/llem", folder: "/cache/runtime-1" } }
+const foreign = {
+  reference: "a/b:1",
+  runtime: { binary: "/opt/llem", folder: "/cache/runtime-1", loader: "ld-linux-x86-64.so.2" },
+}
 const loader = ["/.llem/lib/ld-linux-x86-64.so.2", "--library-path", "/.llem/lib", "/.llem/llem"]
 
 describe("the container of a launch", () => {

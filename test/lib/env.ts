@@ -27,6 +27,16 @@ export const llamaServer = (): string => {
   return folder
 }
 
+/** A file of a release, as `bun run build --all` makes it. */
+export const released = (name: string): string => required(`dist/${name}`, join(root, "dist", name))
+
+/** The command line that runs a program for arm64 on this machine. */
+export const emulated = (program: string): ReadonlyArray<string> => {
+  const sysroot = process.env["LLEM_TEST_ARM64"] ?? join(cache, "arm64/usr/aarch64-linux-gnu")
+  required("the C library for arm64", join(sysroot, "lib/libc.so.6"))
+  return ["qemu-aarch64-static", "-L", sysroot, program]
+}
+
 /** Whether the slow tests are left out (`scripts/test --quick`). */
 export const quick = process.env["LLEM_TEST_QUICK"] === "1"
 
