@@ -29,7 +29,7 @@ const argv = [
   "--served-model=m",
   "--slots=1",
   "--context=256",
-  "--batch=256",
+  "--prefill-chunk=256",
   "--threads=1",
   "--libraries=/llem/engine",
 ]
@@ -72,7 +72,7 @@ const theirs = async (): Promise<void> => {
         ({ NetworkSettings }) => Object.values(NetworkSettings.Networks)[0]?.IPAddress ?? "",
         () => "",
       )
-    const answer = address === "" ? null : await Http.get({ url: `http://${address}:8000/health` }, 5000)
+    const answer = address === "" ? null : await Http.ask("GET", { url: `http://${address}:8000/health` }, 5000)
     if (answer?.status === 200) break
     await Bun.sleep(pause)
   }

@@ -46,6 +46,8 @@ export interface EngineLaunch {
   readonly readinessPath: string
   /** Path of a JSON document about the running engine (`version` and whatever it says of itself); null for none. */
   readonly infoPath: string | null
+  /** Path that, with POST, makes a running engine forget what earlier requests left in it; absent: nothing stays. */
+  readonly resetPath?: string
   /** Field of that document that holds the engine's version; absent: `version`. */
   readonly versionField?: string
   /** Fields of that document that a result keeps; absent: all of them. */

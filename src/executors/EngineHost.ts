@@ -40,8 +40,8 @@ export interface EngineHandle {
   /** Roots of the engine's process trees on this node, for per-process metering. */
   readonly processIds: ReadonlyArray<number>
   readonly container: ContainerFacts | null
-  /** GET of a path of the engine's server; null when it does not answer within a few seconds. */
-  readonly get: (path: string) => Effect.Effect<EngineAnswer | null>
+  /** A request without a body to the engine's server; null when it does not answer within a few seconds. */
+  readonly ask: (method: "GET" | "POST", path: string) => Effect.Effect<EngineAnswer | null>
   /** Completes when the engine ends, however it ends. */
   readonly exit: Effect.Effect<EngineExit>
   /** The last lines that the engine wrote, oldest first. */

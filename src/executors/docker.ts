@@ -193,7 +193,8 @@ const handleOf = (
       dockerVersion: started.dockerVersion,
       warnings: started.warnings,
     },
-    get: (path) => Effect.promise(() => Http.get({ url: `http://${endpoint.host}:${endpoint.port}${path}` }, 5000)),
+    ask: (method, path) =>
+      Effect.promise(() => Http.ask(method, { url: `http://${endpoint.host}:${endpoint.port}${path}` }, 5000)),
     exit: Effect.map(Deferred.await(outcome), Watch.exitOf),
     logTail,
     crashError: () =>

@@ -64,7 +64,7 @@ const engineOf = (cell: Cell): Effect.Effect<Engine, EngineError> => {
 
 /** What the running engine says of itself; empty when it says nothing. */
 const engineDetails = (handle: EngineHandle, launch: EngineLaunch) =>
-  Effect.map(launch.infoPath === null ? Effect.succeed(null) : handle.get(launch.infoPath), (answer) => {
+  Effect.map(launch.infoPath === null ? Effect.succeed(null) : handle.ask("GET", launch.infoPath), (answer) => {
     const parsed = answer === null || answer.status !== 200 ? Option.none() : decodeDetails(answer.body)
     const details = Option.getOrElse(parsed, (): Readonly<Record<string, unknown>> => ({}))
     const version = details[launch.versionField ?? "version"]
@@ -187,6 +187,8 @@ export const layer = Layer.effect(
       const lease = yield* pool.lease(launch, launching, context.reuseEngine)
       yield* Ref.set(container, containerRef(lease.handle))
       yield* session.watchProcesses(lease.handle.processIds)
+      // A cell must not find in a kept engine what the cell before has left there.
+      if (lease.reused && launch.resetPath !== undefined) yield* lease.handle.ask("POST", launch.resetPath)
       yield* phases.enter("load")
       yield* Readiness.awaitReady(lease.handle, launch, timeouts.launchSeconds)
       const details = yield* engineDetails(lease.handle, launch)

@@ -7,7 +7,7 @@ const poll = (handle: EngineHandle, path: string): Effect.Effect<void> =>
   Effect.gen(function* () {
     let pauseMillis = 20
     while (true) {
-      const answer = yield* handle.get(path)
+      const answer = yield* handle.ask("GET", path)
       if (answer !== null && answer.status === 200) return
       yield* Effect.sleep(`${pauseMillis} millis`)
       pauseMillis = Math.min(500, pauseMillis * 1.5)

@@ -27,6 +27,8 @@ export interface AddonContext {
   decodeBatch(): Promise<void>
   sampleToken(batchIndex: number, sampler: AddonSampler): Promise<number>
   disposeSequence(sequence: number): void
+  /** Forgets positions from `start` up to `end` (-1: all that follow); false where the model's memory cannot be cut there. */
+  removeTokenCellsFromSequence(sequence: number, start: number, end: number): boolean
 }
 
 /** Logits as a sampler's last stage has them. */

@@ -42,6 +42,7 @@ const library = () => {
     decodeBatch = async () => {}
     sampleToken = async () => 5
     disposeSequence = () => {}
+    removeTokenCellsFromSequence = () => true
   }
   const addon: LlamaAddon = {
     AddonModel: Model,
@@ -58,7 +59,12 @@ const library = () => {
   }
   const model = new Model()
   const context = new Context()
-  const scheduler = new Scheduler(context, model, 4, 16)
+  const scheduler = new Scheduler(context, model, {
+    sequences: 4,
+    batchTokens: 16,
+    prefillTokens: 16,
+    prefixCache: false,
+  })
   return {
     configs,
     prepare: preparer(addon, model, context, scheduler, { vocabularySize: 10, contextPerSequence: 12 }),

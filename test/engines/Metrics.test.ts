@@ -9,6 +9,7 @@ const counts = {
   decodedTokens: 60,
   generatedTokens: 65,
   contextTokens: 80,
+  cachedTokens: 0,
 }
 const limits = { contextPerSequence: 256, contextTokens: 1024, batchTokens: 64, sequences: 4 }
 

@@ -1,71 +1,6 @@
 import { describe, expect, test } from "bun:test"
-import { type Job, Scheduler } from "../../src/engines/embedded/Scheduler.ts"
-import type { AddonContext, AddonModel, AddonSampler } from "../../src/platform/llamaAddon.ts"
-
-const end = 0
-
-const model: AddonModel = {
-  init: async () => true,
-  dispose: async () => {},
-  tokenize: () => new Uint32Array(0),
-  detokenize: () => "",
-  isEogToken: (token) => token === end,
-  tokenBos: () => 1,
-  shouldPrependBosToken: () => false,
-  getTotalParameters: () => 0,
-  getTrainContextSize: () => 0,
-}
-
-/** A context that counts what it is given and lets a test decide what each step does. */
-const fakeContext = (options: { readonly token?: number; readonly onStep?: (step: number) => void } = {}) => {
-  const batches: Array<number> = []
-  const freed: Array<number> = []
-  let step = 0
-  const context: AddonContext = {
-    init: async () => true,
-    dispose: async () => {},
-    setThreads: () => {},
-    getThreads: () => 1,
-    getContextSize: () => 1,
-    initBatch: () => void batches.push(0),
-    addToBatch: (_sequence, _position, tokens, logits) => {
-      const before = batches.pop() ?? 0
-      batches.push(before + tokens.length)
-      return logits.map((index) => before + index)
-    },
-    decodeBatch: async () => {
-      step += 1
-      options.onStep?.(step)
-    },
-    sampleToken: async () => options.token ?? 7,
-    disposeSequence: (sequence) => void freed.push(sequence),
-  }
-  return { context, batches, freed }
-}
-
-/** A job with what became of it. */
-const job = (over: Partial<Job> = {}) => {
-  const log = { tokens: 0, disposed: 0, ended: Promise.withResolvers<string>() }
-  const sampler: AddonSampler = {
-    applyConfig: () => {},
-    dispose: () => {
-      log.disposed += 1
-    },
-  }
-  const made: Job = {
-    prompt: Uint32Array.of(1, 2, 3),
-    maxTokens: 4,
-    ignoreEos: false,
-    sampler,
-    onToken: () => {
-      log.tokens += 1
-    },
-    onEnd: (reason, count) => log.ended.resolve(`${reason} ${count}`),
-    onFailure: (cause) => log.ended.resolve(`failed: ${String(cause)}`),
-    ...over,
-  }
-  return { log, job: made }
-}
+import { Scheduler } from "../../src/engines/embedded/Scheduler.ts"
+import { end, fakeContext, job, model, options } from "./scheduling.ts"
 
 describe("the scheduler", () => {
   test("a job that is cancelled in the middle brings no further token and gives its sequence to the next one", async () => {
@@ -75,7 +10,7 @@ describe("the scheduler", () => {
         if (step === 3) cancel()
       },
     })
-    const scheduler = new Scheduler(context, model, 1, 16)
+    const scheduler = new Scheduler(context, model, options(1, 16))
     const gone = job({ maxTokens: 1000 })
     const next = job()
     cancel = scheduler.submit(gone.job)
@@ -89,7 +24,7 @@ describe("the scheduler", () => {
 
   test("a job that is cancelled in the queue never runs", async () => {
     const { context } = fakeContext()
-    const scheduler = new Scheduler(context, model, 1, 16)
+    const scheduler = new Scheduler(context, model, options(1, 16))
     const first = job()
     const second = job()
     scheduler.submit(first.job)
@@ -105,7 +40,7 @@ describe("the scheduler", () => {
         if (step === 2) throw new Error("no room")
       },
     })
-    const scheduler = new Scheduler(context, model, 2, 16)
+    const scheduler = new Scheduler(context, model, options(2, 16))
     const jobs = [job(), job(), job()]
     for (const one of jobs) scheduler.submit(one.job)
     const ended = await Promise.all(jobs.map((one) => one.log.ended.promise))
@@ -116,7 +51,7 @@ describe("the scheduler", () => {
 
   test("an end token ends a job, unless the job goes to its full length", async () => {
     const { context } = fakeContext({ token: end })
-    const scheduler = new Scheduler(context, model, 2, 16)
+    const scheduler = new Scheduler(context, model, options(2, 16))
     const short = job()
     const full = job({ ignoreEos: true })
     scheduler.submit(short.job)
@@ -128,7 +63,7 @@ describe("the scheduler", () => {
 
   test("an observer sees each token that was drawn, at its place in the batch, and goes with its job", async () => {
     const { context } = fakeContext()
-    const scheduler = new Scheduler(context, model, 2, 16)
+    const scheduler = new Scheduler(context, model, options(2, 16))
     const seen: Array<readonly [number, number]> = []
     const told: Array<number | null> = []
     let disposed = 0
@@ -161,7 +96,7 @@ describe("the scheduler", () => {
 
   test("no step carries more than the batch holds, decoding first and prompts in what is left", async () => {
     const { context, batches } = fakeContext()
-    const scheduler = new Scheduler(context, model, 3, 4)
+    const scheduler = new Scheduler(context, model, options(3, 4))
     const jobs = [job(), job({ prompt: Uint32Array.from({ length: 9 }, () => 1) }), job()]
     for (const one of jobs) scheduler.submit(one.job)
     for (const one of jobs) expect(await one.log.ended.promise).toBe("length 4")

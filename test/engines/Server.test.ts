@@ -18,6 +18,7 @@ const generator: Generator = {
   cancel: () => {},
 }
 
+let forgotten = 0
 const loaded: Server.Loaded = {
   info: {},
   limits,
@@ -29,7 +30,11 @@ const loaded: Server.Loaded = {
     decodedTokens: 0,
     generatedTokens: 0,
     contextTokens: 0,
+    cachedTokens: 0,
   }),
+  forget: () => {
+    forgotten += 1
+  },
   prepare: () => Result.succeed([generator]),
   tokenizer: { tokenize: ({ text }) => [...text].map((_, index) => index), detokenize: () => Result.succeed("x") },
   render: ChatTemplate.compile("{% for m in messages %}{{ m.content }}{% endfor %}", { bos: "", eos: "" }),
@@ -76,6 +81,13 @@ describe("the server", () => {
     expect(JSON.parse(await (await ask("/v1/models/org%2Fm")).text())).toEqual(model)
     expect(await error(ask("/v1/models/other"))).toMatchObject({ status: 404, param: "model", code: "model_not_found" })
     expect(await error(ask("/v1/models/%ff"))).toMatchObject({ status: 404 })
+  })
+
+  test("empties its prefix cache when it is told to", async () => {
+    const before = forgotten
+    expect((await ask("/reset_prefix_cache", { method: "POST" })).status).toBe(200)
+    expect(forgotten).toBe(before + 1)
+    expect((await ask("/reset_prefix_cache")).status).toBe(405)
   })
 
   test("unknown paths and models are 404, another method is 405 and told which is right", async () => {

@@ -85,12 +85,12 @@ describe("llama-server with a real model", () => {
   afterAll(() => served.stop())
 
   const metric = async (name: string) => {
-    const answer = await Effect.runPromise(served.handle.get("/metrics"))
+    const answer = await Effect.runPromise(served.handle.ask("GET", "/metrics"))
     return Number(new RegExp(`^llamacpp:${name} (\\S+)$`, "m").exec(answer?.body ?? "")?.[1])
   }
 
   test("says its build where the launch looks for the version, and has the slots that were asked for", async () => {
-    const answer = await Effect.runPromise(served.handle.get(served.launch.infoPath ?? "/"))
+    const answer = await Effect.runPromise(served.handle.ask("GET", served.launch.infoPath ?? "/"))
     const info = JSON.parse(answer?.body ?? "{}")
     expect(info[served.launch.versionField ?? "version"]).toMatch(/^b\d+-/)
     expect(info).toMatchObject({ total_slots: 4, default_generation_settings: { n_ctx: 256 } })
@@ -177,7 +177,7 @@ describe("llama-server as a process", () => {
       )
       yield* Effect.promise(served.stop)
       expect((yield* served.handle.exit).signal).toBe("SIGTERM")
-      expect(yield* served.handle.get("/health")).toBeNull()
+      expect(yield* served.handle.ask("GET", "/health")).toBeNull()
     }),
   )
 

@@ -49,7 +49,7 @@ const node = (
             endpoint: { kind: "tcp", host: "127.0.0.1", port: 1 } as const,
             processIds: [41, 42],
             container: null,
-            get: () =>
+            ask: () =>
               Effect.map(Clock.currentTimeMillis, (millis) => ({
                 status: millis - launched >= loadsSeconds * 1000 ? 200 : 503,
                 body: '{"version": "1"}',

@@ -225,7 +225,7 @@ const layers = (trace: Trace, faults: Faults = {}) => {
             endpoint: { kind: "tcp", host: "127.0.0.1", port: 1 } as const,
             processIds: [number],
             container: null,
-            get: (path) =>
+            ask: (_method, path) =>
               Effect.map(Clock.currentTimeMillis, (millis) => {
                 if (faults.mute === number) return null
                 if (path === "/props") return { status: 200, body: '{"version": "mock 1"}' }

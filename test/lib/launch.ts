@@ -31,7 +31,7 @@ export const idleEngine: EngineHandle = {
   endpoint: { kind: "tcp", host: "127.0.0.1", port: 1 },
   processIds: [1],
   container: null,
-  get: () => Effect.succeed(null),
+  ask: () => Effect.succeed(null),
   exit: Effect.never,
   logTail: Effect.succeed([]),
   crashError: () => Effect.die("not asked for"),

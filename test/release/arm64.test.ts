@@ -82,7 +82,7 @@ describe.skipIf(quick)("the binary for arm64", () => {
           "--served-model=m",
           "--host=127.0.0.1",
           `--port=${port}`,
-          ...["--slots=1", "--context=64", "--batch=32", "--threads=1", `--libraries=${libraries}`],
+          ...["--slots=1", "--context=64", "--prefill-chunk=32", "--threads=1", `--libraries=${libraries}`],
         ],
         { env: where.environment, stdin: "ignore", stdout: "pipe", stderr: "pipe" },
       )

@@ -6,7 +6,10 @@ export interface EngineArguments {
   readonly port: number
   readonly slots: number
   readonly contextPerSequence: number
-  readonly batchTokens: number
+  /** Prompt tokens in one step at most. */
+  readonly prefillChunk: number
+  /** Whether prompts find what earlier ones had in common with them. */
+  readonly prefixCache: boolean
   /** null: calibrated at load. */
   readonly threads: number | null
   readonly mmap: boolean
@@ -30,9 +33,10 @@ export const toArgv = (
   `--port=${args.port}`,
   `--slots=${args.slots}`,
   `--context=${args.contextPerSequence}`,
-  `--batch=${args.batchTokens}`,
+  `--prefill-chunk=${args.prefillChunk}`,
   `--threads=${args.threads ?? "auto"}`,
   ...(args.mmap ? [] : ["--no-mmap"]),
+  ...(args.prefixCache ? ["--prefix-cache"] : []),
   `--libraries=${args.libraries}`,
   ...(args.followParent ? ["--follow-parent"] : []),
 ]
@@ -53,13 +57,14 @@ export const fromArgv = (argv: ReadonlyArray<string>): EngineArguments | string 
     port: integer("port"),
     slots: integer("slots"),
     contextPerSequence: integer("context"),
-    batchTokens: integer("batch"),
+    prefillChunk: integer("prefill-chunk"),
+    prefixCache: values.has("prefix-cache"),
     threads: threads === "auto" ? null : Number.parseInt(threads, 10),
     mmap: !values.has("no-mmap"),
     libraryFolders: (values.get("libraries") ?? "").split(":").filter((folder) => folder !== ""),
     followParent: values.has("follow-parent"),
   }
   if (args.modelPath === "" || args.servedModel === "") return "--model and --served-model are needed"
-  const numbers = [args.port, args.slots, args.contextPerSequence, args.batchTokens, args.threads ?? 1]
+  const numbers = [args.port, args.slots, args.contextPerSequence, args.prefillChunk, args.threads ?? 1]
   return numbers.every((value) => Number.isInteger(value) && value >= 0) ? args : "a number is missing or malformed"
 }

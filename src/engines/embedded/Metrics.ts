@@ -33,6 +33,7 @@ const ofModel = (counts: SchedulerCounts, limits: EngineLimits): ReadonlyArray<M
   const room = counts.steps * limits.batchTokens
   return [
     single("prompt_tokens_total", "counter", "Prompt tokens processed.", counts.prefillTokens),
+    single("cached_prompt_tokens_total", "counter", "Prompt tokens that the prefix cache had.", counts.cachedTokens),
     single("generated_tokens_total", "counter", "Tokens generated.", counts.generatedTokens),
     single("steps_total", "counter", "Steps of the model, each over one batch.", counts.steps),
     single("batch_tokens_total", "counter", "Tokens that the batches of all steps carried.", tokens),

@@ -1,6 +1,8 @@
 import type { AddonContext, AddonModel, AddonSampler } from "../../platform/llamaAddon.ts"
 import type { FinishReason } from "./Answer.ts"
 import type { Distribution } from "./Logprobs.ts"
+import { sharesOf } from "./PrefillShares.ts"
+import { type FreeSequence, place } from "./PrefixCache.ts"
 
 /** Reads the model's own distribution at a token that was drawn. */
 export interface Observer {
@@ -24,12 +26,28 @@ export interface Job {
 interface Slot {
   readonly job: Job
   readonly sequence: number
+  /** Tokens that the context has of it, where they are kept for later prompts; else empty. */
+  readonly fed: Array<number>
   /** Positions already in the context. */
   position: number
   /** The token to feed next, once the prompt is in. */
   next: number
   produced: number
   cancelled: boolean
+  /** Cleared when the cache is emptied while it runs. */
+  keep: boolean
+}
+
+/** What batches are made of. */
+export interface SchedulerOptions {
+  /** Sequences that are worked on at once. */
+  readonly sequences: number
+  /** Tokens that one batch has room for. */
+  readonly batchTokens: number
+  /** Prompt tokens in one step at most. */
+  readonly prefillTokens: number
+  /** Whether the tokens of a sequence that has ended are kept for prompts that begin as it did. */
+  readonly prefixCache: boolean
 }
 
 export interface SchedulerCounts {
@@ -42,6 +60,8 @@ export interface SchedulerCounts {
   readonly generatedTokens: number
   /** Tokens in the context, of all sequences together. */
   readonly contextTokens: number
+  /** Prompt tokens that were not computed, since the cache had them. */
+  readonly cachedTokens: number
 }
 
 interface Wanted {
@@ -57,14 +77,14 @@ const disposeSamplers = (job: Job): void => {
 }
 
 /**
- * Continuous batching over one context: each step carries one token of every sequence that is decoding, then prompt
- * chunks in what room the batch has left.
+ * Continuous batching over one context: each step carries one token of every sequence that is decoding, then chunks
+ * of prompts in what room the batch has left, shared out among them (`PrefillShares`).
  */
 export class Scheduler {
   readonly #context: AddonContext
   readonly #isEnd: (token: number) => boolean
-  readonly #batchTokens: number
-  readonly #freeSequences: Array<number>
+  readonly #options: SchedulerOptions
+  readonly #free: Array<FreeSequence>
   readonly #queue: Array<Job> = []
   readonly #slots: Array<Slot> = []
   #running = false
@@ -72,12 +92,13 @@ export class Scheduler {
   #prefillTokens = 0
   #decodedTokens = 0
   #generatedTokens = 0
+  #cachedTokens = 0
 
-  constructor(context: AddonContext, model: AddonModel, sequences: number, batchTokens: number) {
+  constructor(context: AddonContext, model: AddonModel, options: SchedulerOptions) {
     this.#context = context
     this.#isEnd = (token) => model.isEogToken(token)
-    this.#batchTokens = batchTokens
-    this.#freeSequences = Array.from({ length: sequences }, (_, index) => sequences - 1 - index)
+    this.#options = options
+    this.#free = Array.from({ length: options.sequences }, (_, sequence) => ({ sequence, tokens: [] }))
   }
 
   counts(): SchedulerCounts {
@@ -88,7 +109,20 @@ export class Scheduler {
       prefillTokens: this.#prefillTokens,
       decodedTokens: this.#decodedTokens,
       generatedTokens: this.#generatedTokens,
-      contextTokens: this.#slots.reduce((sum, slot) => sum + slot.position, 0),
+      contextTokens:
+        this.#slots.reduce((sum, slot) => sum + slot.position, 0) +
+        this.#free.reduce((sum, { tokens }) => sum + tokens.length, 0),
+      cachedTokens: this.#cachedTokens,
+    }
+  }
+
+  /** Empties the cache: no later prompt finds anything of an earlier one. */
+  forget(): void {
+    for (const slot of this.#slots) slot.keep = false
+    for (const [index, { sequence, tokens }] of this.#free.entries()) {
+      if (tokens.length === 0) continue
+      this.#context.disposeSequence(sequence)
+      this.#free[index] = { sequence, tokens: [] }
     }
   }
 
@@ -125,20 +159,46 @@ export class Scheduler {
 
   #admit(): number {
     for (const slot of this.#slots.filter((candidate) => candidate.cancelled)) this.#release(slot)
-    while (this.#queue.length > 0) {
-      const sequence = this.#freeSequences.pop()
-      if (sequence === undefined) break
-      const job = this.#queue.shift()
-      if (job === undefined) this.#freeSequences.push(sequence)
-      else this.#slots.push({ job, sequence, position: 0, next: -1, produced: 0, cancelled: false })
+    for (let job = this.#queue[0]; job !== undefined && this.#free.length > 0; job = this.#queue[0]) {
+      this.#queue.shift()
+      this.#slots.push(this.#seat(job))
     }
     return this.#slots.length
   }
 
+  /** A sequence for a job, with what the cache has of its prompt. */
+  #seat(job: Job): Slot {
+    const placed = place(this.#free, job.prompt) ?? { sequence: 0, kept: 0 }
+    const [taken] = this.#free.splice(
+      this.#free.findIndex(({ sequence }) => sequence === placed.sequence),
+      1,
+    )
+    const had = taken?.tokens ?? []
+    const kept = had.length > 0 && this.#cut(placed.sequence, placed.kept) ? placed.kept : 0
+    this.#cachedTokens += kept
+    return {
+      job,
+      sequence: placed.sequence,
+      fed: had.slice(0, kept),
+      position: kept,
+      next: -1,
+      produced: 0,
+      cancelled: false,
+      keep: this.#options.prefixCache,
+    }
+  }
+
+  /** Shortens what the context has of a sequence; where it cannot be cut there, nothing is kept, and that is false. */
+  #cut(sequence: number, length: number): boolean {
+    if (length > 0 && this.#context.removeTokenCellsFromSequence(sequence, length, -1)) return true
+    this.#context.disposeSequence(sequence)
+    return false
+  }
+
   #release(slot: Slot): void {
     this.#slots.splice(this.#slots.indexOf(slot), 1)
-    this.#context.disposeSequence(slot.sequence)
-    this.#freeSequences.push(slot.sequence)
+    if (!slot.keep) this.#context.disposeSequence(slot.sequence)
+    this.#free.push({ sequence: slot.sequence, tokens: slot.keep ? slot.fed : [] })
     disposeSamplers(slot.job)
   }
 
@@ -170,13 +230,16 @@ export class Scheduler {
   }
 
   #fail(slot: Slot, cause: unknown): void {
+    // What the context has of it is not known.
+    slot.keep = false
     if (this.#slots.includes(slot)) this.#release(slot)
     slot.job.onFailure(cause)
   }
 
   #fillBatch(): ReadonlyArray<Wanted> {
-    this.#context.initBatch(this.#batchTokens)
-    let room = this.#batchTokens
+    const { batchTokens, prefillTokens } = this.#options
+    this.#context.initBatch(batchTokens)
+    let room = batchTokens
     const wanted: Array<Wanted> = []
     const decoding = this.#slots.filter((slot) => slot.position >= slot.job.prompt.length)
     const prefilling = this.#slots.filter((slot) => slot.position < slot.job.prompt.length)
@@ -187,13 +250,16 @@ export class Scheduler {
       room--
       this.#decodedTokens++
     }
-    for (const slot of prefilling) {
-      if (room === 0) break
-      const chunk = slot.job.prompt.subarray(slot.position, slot.position + room)
+    const shares = sharesOf(
+      prefilling.map((slot) => slot.job.prompt.length - slot.position),
+      Math.min(room, prefillTokens),
+    )
+    for (const [index, slot] of prefilling.entries()) {
+      const chunk = slot.job.prompt.subarray(slot.position, slot.position + (shares[index] ?? 0))
+      if (chunk.length === 0) continue
       const last = slot.position + chunk.length === slot.job.prompt.length
       const [logit = 0] = this.#add(slot, chunk, last ? Uint32Array.of(chunk.length - 1) : none)
       if (last) wanted.push({ slot, logit })
-      room -= chunk.length
       this.#prefillTokens += chunk.length
     }
     return wanted
@@ -202,6 +268,7 @@ export class Scheduler {
   #add(slot: Slot, tokens: Uint32Array, logits: Uint32Array): ReadonlyArray<number> {
     const indexes = this.#context.addToBatch(slot.sequence, slot.position, tokens, logits)
     slot.position += tokens.length
+    if (slot.keep) slot.fed.push(...tokens)
     return Array.from(indexes)
   }
 

@@ -17,6 +17,8 @@ export interface Loaded {
   readonly info: Readonly<Record<string, unknown>>
   readonly limits: Metrics.EngineLimits
   readonly counts: () => SchedulerCounts
+  /** Empties the prefix cache. */
+  readonly forget: () => void
   readonly prepare: Prepare
   readonly tokenizer: Tokenizer
   readonly render: Render
@@ -160,6 +162,11 @@ const props: Handler = withModel((_state, { info, counts }) => {
   return Http.json({ ...info, active, queued, steps, prefill_tokens: prefillTokens, decoded_tokens: decodedTokens })
 })
 
+const forget: Handler = withModel((_state, loaded) => {
+  loaded.forget()
+  return Http.json({ status: "ok" })
+})
+
 const metrics: Handler = ({ outcomes, loaded }) =>
   Http.text(
     Metrics.render(outcomes, loaded === null ? null : { counts: loaded.counts(), limits: loaded.limits }),
@@ -186,6 +193,7 @@ const routes: ReadonlyMap<string, Readonly<Record<string, Handler>>> = new Map([
   ["/v1/chat/completions", { POST: generate(chat) }],
   ["/tokenize", { POST: tokenize }],
   ["/detokenize", { POST: detokenize }],
+  ["/reset_prefix_cache", { POST: forget }],
 ])
 
 const segment = (text: string): string =>

@@ -24,7 +24,7 @@ const load = async (args: EngineArguments): Promise<Server.Loaded> => {
   const model = new addon.AddonModel(args.modelPath, { addonExports: addon, gpuLayers: 0, useMmap: args.mmap })
   if (!(await model.init())) throw new Error(`llama.cpp could not load the model ${args.modelPath}`)
   const contextTokens = args.contextPerSequence * args.slots
-  const batchTokens = Math.max(args.slots, Math.min(args.batchTokens, contextTokens))
+  const batchTokens = Math.max(args.slots, Math.min(args.slots + args.prefillChunk, contextTokens))
   const cores = Math.max(1, addon.getMathCores())
   const context = new addon.AddonContext(model, {
     contextSize: contextTokens,
@@ -35,7 +35,12 @@ const load = async (args: EngineArguments): Promise<Server.Loaded> => {
   if (!(await context.init()))
     throw new Error(`llama.cpp could not make a context of ${contextTokens} tokens for ${args.slots} sequences`)
   const calibration = args.threads === null ? await calibrate(context, cores, args.slots) : null
-  const scheduler = new Scheduler(context, model, args.slots, batchTokens)
+  const scheduler = new Scheduler(context, model, {
+    sequences: args.slots,
+    batchTokens,
+    prefillTokens: args.prefillChunk,
+    prefixCache: args.prefixCache,
+  })
   const chat = Gguf.chat(header)
   const special = (token: number | null) =>
     token === null || token >= weights.vocabularySize ? "" : model.detokenize(Uint32Array.of(token), true)
@@ -51,10 +56,12 @@ const load = async (args: EngineArguments): Promise<Server.Loaded> => {
       slots: args.slots,
       context_per_sequence: args.contextPerSequence,
       batch_tokens: batchTokens,
-      prefix_cache: false,
+      prefill_chunk: args.prefillChunk,
+      prefix_cache: args.prefixCache,
       system: addon.systemInfo().trim(),
     },
     counts: () => scheduler.counts(),
+    forget: () => scheduler.forget(),
     limits: { contextPerSequence: args.contextPerSequence, contextTokens, batchTokens, sequences: args.slots },
     prepare: preparer(addon, model, context, scheduler, limits),
     tokenizer: tokenizer(model, weights.vocabularySize),

@@ -17,13 +17,10 @@ const batchSize = (experiment: Experiment): number =>
   experiment.embedded?.batch_size ?? experiment.load.concurrency ?? 1
 
 const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => {
-  const { decoder, devices, embedded } = experiment
+  const { devices, embedded } = experiment
   return [
     ...GgufModel.problems(experiment.model),
     ...cannot(experiment.precision !== null, "precision", "it runs the file's own weight format; leave precision out"),
-    ...cannot(decoder.min_p !== undefined, "decoder.min_p", "it does not sample with min_p"),
-    ...cannot(decoder.repetition_penalty !== 1, "decoder.repetition_penalty", "it has no repetition penalty"),
-    ...cannot(decoder.min_new_tokens !== undefined, "decoder.min_new_tokens", "it has no minimum length"),
     ...cannot(experiment.lora !== undefined, "lora", "it loads no adapters"),
     ...cannot(experiment.passthrough_kwargs !== undefined, "passthrough_kwargs", "it has nothing to pass them to"),
     ...cannot(
@@ -59,7 +56,8 @@ const launch: Engine["launch"] = (experiment, model) => {
       port: "{port}",
       slots: batchSize(experiment),
       contextPerSequence: contextPerSequence(experiment),
-      batchTokens: experiment.embedded?.prefill_chunk ?? 512,
+      prefillChunk: experiment.embedded?.prefill_chunk ?? 512,
+      prefixCache: experiment.embedded?.prefix_caching ?? false,
       threads: experiment.embedded?.threads ?? null,
       mmap: experiment.embedded?.mmap ?? true,
       libraries: "{libraries}",
@@ -73,6 +71,7 @@ const launch: Engine["launch"] = (experiment, model) => {
     container: { command: null, shmBytes: null, ipc: "private", ulimits: [], anyUser: true, writable: [] },
     readinessPath: "/health",
     infoPath: "/props",
+    resetPath: "/reset_prefix_cache",
     servedModel,
   }
   return Result.succeed(value)
@@ -90,7 +89,9 @@ const encode: Engine["encode"] = (experiment, launched, request) => {
       max_tokens: request.maxOutputTokens,
       ignore_eos: exactLengths(experiment),
       temperature: sampled ? decoder.temperature : 0,
-      ...(sampled ? { top_k: decoder.top_k, top_p: decoder.top_p } : {}),
+      ...(sampled ? { top_k: decoder.top_k, top_p: decoder.top_p, min_p: decoder.min_p } : {}),
+      ...(decoder.repetition_penalty === 1 ? {} : { repetition_penalty: decoder.repetition_penalty }),
+      min_tokens: decoder.min_new_tokens,
       seed: Sampling.seedOf(experiment, request),
       stream: true,
       stream_options: { include_usage: true, continuous_usage_stats: true },

@@ -1,0 +1,90 @@
+import type { Job, SchedulerOptions } from "../../src/engines/embedded/Scheduler.ts"
+import type { AddonContext, AddonModel, AddonSampler } from "../../src/platform/llamaAddon.ts"
+
+export const end = 0
+
+/** A model of which nothing is asked but where texts end. */
+export const model: AddonModel = {
+  init: async () => true,
+  dispose: async () => {},
+  tokenize: () => new Uint32Array(0),
+  detokenize: () => "",
+  isEogToken: (token) => token === end,
+  tokenBos: () => 1,
+  shouldPrependBosToken: () => false,
+  getTotalParameters: () => 0,
+  getTrainContextSize: () => 0,
+}
+
+/** Options of a scheduler without a cache. */
+export const options = (
+  sequences: number,
+  batchTokens: number,
+  over: Partial<SchedulerOptions> = {},
+): SchedulerOptions => ({
+  sequences,
+  batchTokens,
+  prefillTokens: batchTokens,
+  prefixCache: false,
+  ...over,
+})
+
+/** A context that counts what it is given and lets a test decide what each step does. */
+export const fakeContext = (
+  options: { readonly token?: number; readonly cuts?: boolean; readonly onStep?: (step: number) => void } = {},
+) => {
+  const batches: Array<number> = []
+  const freed: Array<number> = []
+  const cut: Array<readonly [sequence: number, start: number]> = []
+  const positions: Array<readonly [sequence: number, position: number, tokens: number]> = []
+  let step = 0
+  const context: AddonContext = {
+    init: async () => true,
+    dispose: async () => {},
+    setThreads: () => {},
+    getThreads: () => 1,
+    getContextSize: () => 1,
+    initBatch: () => void batches.push(0),
+    addToBatch: (sequence, position, tokens, logits) => {
+      positions.push([sequence, position, tokens.length])
+      const before = batches.pop() ?? 0
+      batches.push(before + tokens.length)
+      return logits.map((index) => before + index)
+    },
+    decodeBatch: async () => {
+      step += 1
+      options.onStep?.(step)
+    },
+    sampleToken: async () => options.token ?? 7,
+    disposeSequence: (sequence) => void freed.push(sequence),
+    removeTokenCellsFromSequence: (sequence, start) => {
+      cut.push([sequence, start])
+      return options.cuts ?? true
+    },
+  }
+  return { context, batches, freed, cut, positions }
+}
+
+/** A job with what became of it. */
+export const job = (over: Partial<Job> = {}) => {
+  const log = { tokens: 0, disposed: 0, ended: Promise.withResolvers<string>() }
+  const sampler: AddonSampler = {
+    applyConfig: () => {},
+    dispose: () => {
+      log.disposed += 1
+    },
+  }
+  const made: Job = {
+    prompt: Uint32Array.of(1, 2, 3),
+    maxTokens: 4,
+    ignoreEos: false,
+    sampler,
+    onToken: () => {
+      log.tokens += 1
+    },
+    onEnd: (reason, count) => log.ended.resolve(`${reason} ${count}`),
+    onFailure: (cause) => log.ended.resolve(`failed: ${String(cause)}`),
+    ...over,
+  }
+  return { log, job: made }
+}
