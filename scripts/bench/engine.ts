@@ -9,6 +9,7 @@ import { ours, realModel, type Server, theirs } from "./_servers.ts"
  */
 const rounds = Number(process.argv[2] ?? 7)
 const threads = Number(process.argv[3] ?? 1)
+const inFlight = (process.argv[4] ?? "1,4,8").split(",").map(Number)
 
 let seed = 7
 const token = (): number => {
@@ -101,7 +102,7 @@ const speed = async (
   })
 }
 
-for (const concurrency of [1, 4, 8]) {
+for (const concurrency of inFlight) {
   const shape = { model: realModel, slots: concurrency, context: 1024, threads }
   const servers = [await ours(shape), await theirs(shape)] as const
   for (const server of servers) await server.send(several(concurrency, 64, 8), concurrency)

@@ -192,8 +192,8 @@ const unusable = (cause: unknown): DockerError =>
 /** A daemon whose certificate is taken as it is, since a docker context says so. */
 const trusting = async (connection: Connection) => {
   if ("socketPath" in connection || connection.protocol === "http" || connection.verify) return {}
-  const { Agent } = await import("node:https")
-  return { agent: new Agent({ rejectUnauthorized: false }) }
+  const { trustingAgent } = await import("../platform/trustingAgent.ts")
+  return { agent: trustingAgent() }
 }
 
 /**
