@@ -40,7 +40,8 @@ export interface Server {
 
 const work = mkdtempSync(join(tmpdir(), "llem-servers-"))
 
-const start = async (engine: Engine, command: ReadonlyArray<string>, port: number): Promise<Server> => {
+/** Starts a server that speaks as an engine of this project does, and waits until it answers. */
+export const start = async (engine: Engine, command: ReadonlyArray<string>, port: number): Promise<Server> => {
   const log = openSync(join(work, `${engine.backend}-${port}.log`), "w")
   const child = Bun.spawn([...command], { stdin: "ignore", stdout: log, stderr: log })
   const url = `http://127.0.0.1:${port}/health`

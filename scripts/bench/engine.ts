@@ -10,6 +10,7 @@ import { ours, realModel, type Server, theirs } from "./_servers.ts"
 const rounds = Number(process.argv[2] ?? 7)
 const threads = Number(process.argv[3] ?? 1)
 const inFlight = (process.argv[4] ?? "1,4,8").split(",").map(Number)
+const kinds = (process.argv[5] ?? "prefill,decode,mixed").split(",")
 
 let seed = 7
 const token = (): number => {
@@ -49,11 +50,18 @@ const decode = async (server: Server, requests: ReadonlyArray<WorkloadRequest>, 
   return sum(tokens) / (until - from)
 }
 
-/** Times to the first token, in seconds. */
-const firsts = async (server: Server, requests: ReadonlyArray<WorkloadRequest>, concurrency: number) =>
-  (await server.send(requests, concurrency)).map(
-    ({ sentSeconds, firstTokenSeconds }) => (firstTokenSeconds ?? Number.NaN) - (sentSeconds ?? Number.NaN),
-  )
+/** Times to the first token, and between tokens, in seconds. */
+const waits = async (server: Server, requests: ReadonlyArray<WorkloadRequest>, concurrency: number) => {
+  const records = await server.send(requests, concurrency)
+  return {
+    firsts: records.map(
+      ({ sentSeconds, firstTokenSeconds }) => (firstTokenSeconds ?? Number.NaN) - (sentSeconds ?? Number.NaN),
+    ),
+    gaps: records.flatMap(({ chunkSeconds }) =>
+      [...chunkSeconds].slice(1).map((at, index) => at - (chunkSeconds[index] ?? Number.NaN)),
+    ),
+  }
+}
 
 type Measure<A> = (server: Server, requests: ReadonlyArray<WorkloadRequest>, concurrency: number) => Promise<A>
 
@@ -70,6 +78,8 @@ const pair = async <A>(
   const second = await measure(peer, requests, concurrency)
   return [await measure(mine, requests, concurrency), second]
 }
+
+const noWaits = (): { readonly firsts: Array<number>; readonly gaps: Array<number> } => ({ firsts: [], gaps: [] })
 
 const percentile = (values: ReadonlyArray<number>, share: number): number => {
   const sorted = values.toSorted((a, b) => a - b)
@@ -106,21 +116,27 @@ for (const concurrency of inFlight) {
   const shape = { model: realModel, slots: concurrency, context: 1024, threads }
   const servers = [await ours(shape), await theirs(shape)] as const
   for (const server of servers) await server.send(several(concurrency, 64, 8), concurrency)
-  await speed(servers, "prefill", prefill, concurrency)
-  await speed(servers, "decode", decode, concurrency)
-  if (concurrency === 8) {
-    const all: { mine: Array<number>; peer: Array<number> } = { mine: [], peer: [] }
+  if (kinds.includes("prefill")) await speed(servers, "prefill", prefill, concurrency)
+  if (kinds.includes("decode")) await speed(servers, "decode", decode, concurrency)
+  if (kinds.includes("mixed") && concurrency === 8) {
+    const all = { mine: noWaits(), peer: noWaits() }
     for (let round = 0; round < rounds; round++) {
       const mixed = Array.from({ length: 24 }, (_, index) => request(index % 6 === 0 ? 768 : 24, 16))
-      const [mine, peer] = await pair(servers, round, firsts, mixed, concurrency)
-      all.mine.push(...mine)
-      all.peer.push(...peer)
+      const [mine, peer] = await pair(servers, round, waits, mixed, concurrency)
+      for (const kind of ["firsts", "gaps"] as const) {
+        all.mine[kind].push(...mine[kind])
+        all.peer[kind].push(...peer[kind])
+      }
     }
-    for (const share of [0.5, 0.9, 0.99])
-      console.log(
-        `TTFT p${100 * share} of long among short prompts: llem ${percentile(all.mine, share).toFixed(3)} s, llama.cpp ${percentile(all.peer, share).toFixed(3)} s`,
-      )
-    const ratio = percentile(all.mine, 0.99) / percentile(all.peer, 0.99)
+    for (const [kind, name] of [
+      ["firsts", "TTFT"],
+      ["gaps", "ITL"],
+    ] as const)
+      for (const share of [0.5, 0.9, 0.99])
+        console.log(
+          `${name} p${100 * share} of long among short prompts: llem ${percentile(all.mine[kind], share).toFixed(3)} s, llama.cpp ${percentile(all.peer[kind], share).toFixed(3)} s`,
+        )
+    const ratio = percentile(all.mine.firsts, 0.99) / percentile(all.peer.firsts, 0.99)
     verdicts.push({ figure: "TTFT p99 of a mixed load, llem over llama.cpp", value: ratio, goal: 1, unit: "x" })
   }
   for (const server of servers) await server.stop()

@@ -14,11 +14,11 @@ export const followParent = (): void => {
   process.stdin.resume()
 }
 
-/** Calls back once when this process is asked to end. */
+/** Calls back once when this process is asked to end; asked again, it ends at once. */
 export const onTerminate = (stop: () => Promise<void>): void => {
   let stopping = false
   process.on("SIGTERM", () => {
-    if (stopping) return
+    if (stopping) process.exit(0)
     stopping = true
     void stop().finally(() => process.exit(0))
   })
@@ -41,6 +41,12 @@ export const die = (line: string): never => {
 
 /** Seconds since the epoch. */
 export const nowSeconds = (): number => Math.floor(Date.now() / 1000)
+
+/** Waits until something is so, at most for so long. */
+export const waitUntil = async (isSo: () => boolean, mostMilliseconds: number): Promise<void> => {
+  const until = performance.now() + mostMilliseconds
+  while (!isSo() && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 20))
+}
 
 /** Milliseconds of a monotonic clock. */
 export const milliseconds = (): number => performance.now()

@@ -47,6 +47,8 @@ const state = (over: Partial<Server.ServerState> = {}): Server.ServerState => ({
   maximumQueued: 10,
   maximumBodyBytes: 1000,
   outcomes: new Map(),
+  open: 0,
+  draining: false,
   loaded,
   ...over,
 })
@@ -81,6 +83,19 @@ describe("the server", () => {
     expect(JSON.parse(await (await ask("/v1/models/org%2Fm")).text())).toEqual(model)
     expect(await error(ask("/v1/models/other"))).toMatchObject({ status: 404, param: "model", code: "model_not_found" })
     expect(await error(ask("/v1/models/%ff"))).toMatchObject({ status: 404 })
+  })
+
+  test("that is about to end finishes what runs and takes nothing more", async () => {
+    const refused = await error(post("/v1/completions", completion, { draining: true }))
+    expect(refused).toMatchObject({ status: 503, code: "shutting_down" })
+    expect((await ask("/health", {}, { draining: true })).status).toBe(503)
+    const running = state()
+    const answer = Server.handle(
+      running,
+      new Request("http://h/v1/completions", { method: "POST", body: JSON.stringify(completion) }),
+    )
+    await answer
+    expect(running.open).toBe(0)
   })
 
   test("empties its prefix cache when it is told to", async () => {

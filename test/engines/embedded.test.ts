@@ -232,6 +232,20 @@ describe("the engine's process", () => {
     expect(server.process.exitCode).toBe(0)
   })
 
+  test("finishes what runs when it is asked to end, and takes nothing more", async () => {
+    const server = await startServer(syntheticModel(), 1)
+    const answer = server.post({ prompt: [5, 6, 7], max_tokens: 200, ignore_eos: true, temperature: 0 })
+    await until(async () => ((await server.props())["active"] ?? 0) === 1)
+    server.process.kill("SIGTERM")
+    await until(async () => (await fetch(`${server.url}/health`)).status === 503)
+    const refused = await server.post({ prompt: [5], max_tokens: 1 })
+    expect(refused.status).toBe(503)
+    const { usage } = JSON.parse(await (await answer).text())
+    expect(usage.completion_tokens).toBe(200)
+    await server.process.exited
+    expect(server.process.exitCode).toBe(0)
+  })
+
   test("ends when its parent is killed", async () => {
     const { command, port } = await commandOf(syntheticModel(), 1, true)
     const script = `const c = Bun.spawn(${JSON.stringify(command)}, {stdin: "pipe", stdout: "ignore", stderr: "ignore"}); console.log(c.pid); setInterval(() => {}, 1000)`

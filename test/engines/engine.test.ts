@@ -53,11 +53,7 @@ describe("the embedded engine as a description", () => {
   })
 
   test("says which fields it cannot honour, each by its path", () => {
-    const { decoder } = experiment()
     expect(fields({})).toEqual([])
-    expect(fields({ decoder: { ...decoder, min_p: 0.1 } })).toEqual(["decoder.min_p"])
-    expect(fields({ decoder: { ...decoder, repetition_penalty: 1.1 } })).toEqual(["decoder.repetition_penalty"])
-    expect(fields({ decoder: { ...decoder, min_new_tokens: 2 } })).toEqual(["decoder.min_new_tokens"])
     expect(fields({ precision: "fp16" })).toEqual(["precision"])
     expect(fields({ lora: { adapter_path: "/x", merge_weights: false } })).toEqual(["lora"])
     expect(fields({ passthrough_kwargs: {} })).toEqual(["passthrough_kwargs"])
@@ -80,6 +76,27 @@ describe("the embedded engine as a description", () => {
     for (const name of ["gpt2", "meta-llama/Llama-3.2-1B", "synthetic:3b"])
       expect(fields({ model: name })).toEqual(["model"])
     expect(fields({ model: { hf: "org/a" } })).toEqual(["model"])
+  })
+
+  test("asks for what the study samples with, and for nothing of it when it takes the likeliest token", () => {
+    const { decoder } = experiment()
+    const asked = (over: object) => {
+      const one = experiment({ decoder: { ...decoder, ...over } })
+      const launch = Result.getOrThrow(engine.launch(one, model))
+      return JSON.parse(engine.encode(one, launch, { id: 0, prompt: [1], maxOutputTokens: 9 }).body)
+    }
+    const further = { min_p: 0.1, repetition_penalty: 1.1, min_new_tokens: 2 }
+    expect(asked(further)).toMatchObject({
+      temperature: 0.7,
+      top_k: 40,
+      min_p: 0.1,
+      repetition_penalty: 1.1,
+      min_tokens: 2,
+    })
+    const greedy = asked({ ...further, do_sample: false })
+    expect(greedy).toMatchObject({ temperature: 0, repetition_penalty: 1.1, min_tokens: 2 })
+    expect(greedy).not.toContainAnyKeys(["min_p", "top_k", "top_p"])
+    expect(asked({})).not.toContainAnyKeys(["min_p", "repetition_penalty", "min_tokens"])
   })
 
   test("its command line is read back by the child as it was meant", () => {

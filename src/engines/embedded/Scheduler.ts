@@ -1,7 +1,6 @@
 import type { AddonContext, AddonModel, AddonSampler } from "../../platform/llamaAddon.ts"
 import type { FinishReason } from "./Answer.ts"
 import type { Distribution } from "./Logprobs.ts"
-import { sharesOf } from "./PrefillShares.ts"
 import { type FreeSequence, place } from "./PrefixCache.ts"
 
 /** Reads the model's own distribution at a token that was drawn. */
@@ -77,8 +76,9 @@ const disposeSamplers = (job: Job): void => {
 }
 
 /**
- * Continuous batching over one context: each step carries one token of every sequence that is decoding, then chunks
- * of prompts in what room the batch has left, shared out among them (`PrefillShares`).
+ * Continuous batching over one context: each step carries one token of every sequence that is decoding, so that no
+ * prompt holds them up for longer than a chunk takes; then chunks of prompts, in the order in which they came. Letting
+ * short prompts pass long ones makes the middle of the times to the first token better and the end of them worse.
  */
 export class Scheduler {
   readonly #context: AddonContext
@@ -250,16 +250,14 @@ export class Scheduler {
       room--
       this.#decodedTokens++
     }
-    const shares = sharesOf(
-      prefilling.map((slot) => slot.job.prompt.length - slot.position),
-      Math.min(room, prefillTokens),
-    )
-    for (const [index, slot] of prefilling.entries()) {
-      const chunk = slot.job.prompt.subarray(slot.position, slot.position + (shares[index] ?? 0))
-      if (chunk.length === 0) continue
+    room = Math.min(room, prefillTokens)
+    for (const slot of prefilling) {
+      if (room === 0) break
+      const chunk = slot.job.prompt.subarray(slot.position, slot.position + room)
       const last = slot.position + chunk.length === slot.job.prompt.length
       const [logit = 0] = this.#add(slot, chunk, last ? Uint32Array.of(chunk.length - 1) : none)
       if (last) wanted.push({ slot, logit })
+      room -= chunk.length
       this.#prefillTokens += chunk.length
     }
     return wanted

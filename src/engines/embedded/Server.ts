@@ -32,6 +32,10 @@ export interface ServerState {
   readonly maximumQueued: number
   readonly maximumBodyBytes: number
   readonly outcomes: Map<Metrics.Outcome, number>
+  /** Requests that are being answered. */
+  open: number
+  /** Set when the server is about to end: what runs is finished, nothing more is taken. */
+  draining: boolean
   loaded: Loaded | null
 }
 
@@ -42,6 +46,8 @@ const refuse = (problem: Problem, headers: Readonly<Record<string, string>> = {}
   Http.json(errorObject(problem), problem.status, headers)
 
 const loading: Problem = { status: 503, message: "the model is still loading", param: null, code: "model_loading" }
+
+const draining: Problem = { status: 503, message: "the server is shutting down", param: null, code: "shutting_down" }
 
 const unknownModel = (state: ServerState, model: string): Problem => ({
   status: 404,
@@ -116,6 +122,7 @@ let nextId = 0
 
 const generate = <A extends { readonly delivery: DeliveryRequest }>(kind: Kind<A>): Handler =>
   withModel(async (state, loaded, request) => {
+    if (state.draining) return refuse(draining, { connection: "close" })
     const count = (outcome: Metrics.Outcome) => state.outcomes.set(outcome, (state.outcomes.get(outcome) ?? 0) + 1)
     const accepted = Result.flatMap(await bodyOf(state, request), (text) => accept(state, loaded, kind, text))
     if (Result.isFailure(accepted)) {
@@ -127,8 +134,12 @@ const generate = <A extends { readonly delivery: DeliveryRequest }>(kind: Kind<A
       format: kind.format,
       identity: { id: `${kind.format.idPrefix}-${nextId++}`, created: state.nowSeconds(), model: state.model },
       signal: request.signal,
-      onOutcome: count,
+      onOutcome: (outcome) => {
+        state.open -= 1
+        count(outcome)
+      },
     }
+    state.open += 1
     return delivery.request.stream ? Delivery.streamed(delivery) : Delivery.whole(delivery)
   })
 
@@ -173,12 +184,14 @@ const metrics: Handler = ({ outcomes, loaded }) =>
     Metrics.contentType,
   )
 
+const health: Handler = ({ loaded, draining: ending }) => {
+  if (ending) return Http.json({ status: "shutting down" }, 503)
+  return loaded === null ? Http.json({ status: "loading" }, 503) : Http.json({ status: "ok" })
+}
+
 /** Handlers by path and method; a path that ends with a slash takes one more segment. */
 const routes: ReadonlyMap<string, Readonly<Record<string, Handler>>> = new Map([
-  [
-    "/health",
-    { GET: (state) => (state.loaded === null ? Http.json({ status: "loading" }, 503) : Http.json({ status: "ok" })) },
-  ],
+  ["/health", { GET: health }],
   ["/metrics", { GET: metrics }],
   ["/props", { GET: props }],
   ["/v1/models", { GET: (state) => Http.json({ object: "list", data: [modelObject(state)] }) }],

@@ -15,6 +15,8 @@ import { tokenizer } from "./Tokenizer.ts"
 
 const maximumQueued = 4096
 const maximumBodyBytes = 16 * 1024 * 1024
+/** How long requests that run may take once the server is asked to end. */
+const drainMilliseconds = 30_000
 
 const load = async (args: EngineArguments): Promise<Server.Loaded> => {
   const header = readHeader(args.modelPath, Gguf.parse)
@@ -82,11 +84,17 @@ export const serve = async (argv: ReadonlyArray<string>): Promise<void> => {
     maximumQueued,
     maximumBodyBytes,
     outcomes: new Map(),
+    open: 0,
+    draining: false,
     loaded: null,
   }
   try {
     const server = Http.listen(args, (request) => Server.handle(state, request))
-    Life.onTerminate(() => server.stop())
+    Life.onTerminate(async () => {
+      state.draining = true
+      await Life.waitUntil(() => state.open === 0, drainMilliseconds)
+      await server.stop()
+    })
     Life.logLine(`embedded engine: listening on ${args.host}:${server.port}`)
     state.loaded = await load(args)
     Life.logLine(`embedded engine: ready, ${JSON.stringify(state.loaded.info)}`)
