@@ -1,5 +1,6 @@
 import type * as Backend from "../domain/Backend.ts"
 import type { RunnerSpec } from "../domain/RunnerSpec.ts"
+import { defaultImage } from "../runner/Images.ts"
 
 /** A word as a shell takes it for itself. */
 export const quoted = (word: string): string =>
@@ -18,7 +19,8 @@ const kept = (name: string, value: string): string =>
 
 const variables = ({ backend, runner, image }: Elsewhere): string => {
   const given = ["flag", "env", "user_config"].includes(runner.source)
-  const value = runner.mode === "docker" && runner.image !== null ? `docker:${runner.image}` : runner.mode
+  const isNamed = runner.mode === "docker" && runner.image !== null && runner.image !== defaultImage(backend)
+  const value = isNamed ? `docker:${runner.image}` : runner.mode
   const name = backend.toUpperCase()
   return [
     given ? kept(`LLEM_RUNNER_${name}`, value) : "",

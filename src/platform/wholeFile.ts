@@ -47,6 +47,8 @@ export const writeWhole = async <A>(path: string, write: (part: string) => Promi
     const written = await write(part)
     await rename(part, path)
     return written
+  } catch (cause) {
+    throw cause instanceof FileProblem ? new FileProblem({ message: cause.message.replace(part, path) }) : cause
   } finally {
     await rm(part, { force: true })
   }
