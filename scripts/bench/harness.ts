@@ -4,10 +4,11 @@ import { join, resolve } from "node:path"
 import { median, report } from "./_report.ts"
 
 /**
- * What the harness and the meters cost while a window runs, at 10 requests in flight, and how far the window's edges lie
+ * What the harness and the meters cost while a window runs, with 32 requests in flight, and how far the window's edges lie
  * from the first request sent and the last token received.
  */
 const rounds = Number(process.argv[2] ?? 5)
+const concurrency = Number(process.argv[3] ?? 32)
 const llem = resolve(import.meta.dir, "../../dist/llem")
 const work = mkdtempSync(join(tmpdir(), "llem-harness-"))
 mkdirSync(join(work, "home"))
@@ -15,9 +16,9 @@ writeFileSync(
   join(work, "study.yaml"),
   `name: harness
 model: synthetic:110m
-dataset: { n: 40, input_len: 64, output_len: 64, seed: 42 }
-load: { mode: concurrency, concurrency: 10 }
-warmup: { n_warmup: 10, thermal_floor_seconds: 0 }
+dataset: { n: ${4 * concurrency}, input_len: 64, output_len: 64, seed: 42 }
+load: { mode: concurrency, concurrency: ${concurrency} }
+warmup: { n_warmup: ${concurrency}, thermal_floor_seconds: 0 }
 baseline: { enabled: false }
 embedded: { threads: 1 }
 execution: { n_cycles: ${rounds} }
