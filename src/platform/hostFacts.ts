@@ -40,6 +40,8 @@ const machine = (): Record<string, unknown> => {
     boot_id: readText("/proc/sys/kernel/random/boot_id"),
     cpu_model: processors[0]?.model ?? null,
     cpu_count: processors.length,
+    // The kernel's module: the same for engines on the node and in its containers.
+    nvidia_driver_version: readText("/sys/module/nvidia/version"),
     cpu_governor: readText("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
     memory_total_bytes: totalmem(),
     memory_free_bytes: freemem(),
