@@ -16,7 +16,11 @@ export const integer = (minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_
 export const number = (minimum: number, maximum: number) => Schema.Finite.check(Schema.isBetween({ minimum, maximum }))
 
 /** Fields of OpenAI's clients that change nothing about the answer. */
-const harmless = new Set(["user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key"])
+const harmless = new Set([
+  ...["user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key"],
+  // What clients of llama.cpp's own server send about its cache and its figures.
+  ...["cache_prompt", "timings_per_token"],
+])
 
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 const longest = 80
