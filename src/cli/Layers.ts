@@ -85,7 +85,10 @@ const engineHost = (settings: Settings, modes: ReadonlySet<RunnerMode>, docker: 
           modes.has("docker") ? import("../executors/docker.ts") : null,
         ]),
       )
-      const child = yield* Effect.provide(EngineHost, local.layer())
+      const child = yield* Effect.provide(
+        EngineHost,
+        local.layer({ graceSeconds: 5, secrets: (name) => settings.variables[name] }),
+      )
       if (containers === null) return byRunner.layer({ local: child })
       return Layer.unwrap(
         Effect.map(EngineHost, (inDocker) => byRunner.layer({ local: child, docker: inDocker })),

@@ -2,6 +2,7 @@ import { Deferred, Effect, Layer } from "effect"
 import { signalOf } from "../docker/Crash.ts"
 import { LocalError } from "../domain/Failure.ts"
 import type { EngineLaunch } from "../engines/Engine.ts"
+import * as EngineLog from "../platform/engineLog.ts"
 import * as Http from "../platform/http.ts"
 import { findCommand } from "../platform/probes.ts"
 import * as Process from "../platform/process.ts"
@@ -26,6 +27,26 @@ const fill = (text: string, port: number, launch: EngineLaunch): string =>
     .replaceAll("{port}", String(port))
     .replaceAll("{host}", host)
     .replaceAll("{libraries}", launch.libraryFolders.join(":"))
+
+export interface LocalHostOptions {
+  readonly graceSeconds: number
+  /** Values of variables that engines see although they are secret. */
+  readonly secrets: (name: string) => string | undefined
+}
+
+const openLog = (request: EngineLaunch, path: string, secrets: LocalHostOptions["secrets"]) =>
+  Effect.acquireRelease(
+    Effect.try({
+      try: () =>
+        EngineLog.openLog(
+          path,
+          EngineLog.limitBytes,
+          request.secretNames.flatMap((name) => secrets(name) ?? []),
+        ),
+      catch: (cause) => spawnError(request, cause),
+    }),
+    (log) => Effect.sync(() => log.close()),
+  )
 
 /** Options of engines in variables would reach those of this node only, and no result tells of them. */
 const inherited = () => Process.inheritedEnvironment((name) => !name.startsWith("LLAMA_ARG_"))
@@ -75,11 +96,13 @@ const unfold = ({ code, signal }: EngineExit): EngineExit => {
 const launch = Effect.fn("ChildProcessHost.launch")(function* (
   request: EngineLaunch,
   context: LaunchContext,
-  graceSeconds: number,
+  options: LocalHostOptions,
 ) {
   const port = yield* Effect.tryPromise({ try: () => Process.freePort(), catch: (cause) => spawnError(request, cause) })
   const { command, input } = yield* programOf(request)
   const logFile = `${context.directory}/engine.log`
+  // Only a foreign program is told secrets, and may write them into its log.
+  const log = input === null ? null : yield* openLog(request, logFile, options.secrets)
   const killsBefore = Process.outOfMemoryKills()
   const exit = yield* Deferred.make<EngineExit>()
   const child = yield* Effect.acquireRelease(
@@ -88,6 +111,7 @@ const launch = Effect.fn("ChildProcessHost.launch")(function* (
         const started = Process.spawn({
           command: [...command, ...request.argv.map((argument) => fill(argument, port, request))],
           ...(input === null ? {} : { input }),
+          ...(log === null ? {} : { onOutput: log.write }),
           env: { ...inherited(), ...devicesOf(context), ...request.env },
           logFile,
         })
@@ -98,7 +122,7 @@ const launch = Effect.fn("ChildProcessHost.launch")(function* (
       },
       catch: (cause) => spawnError(request, cause),
     }),
-    (started) => stop(started, exit, graceSeconds),
+    (started) => stop(started, exit, options.graceSeconds),
   )
   const logTail = Effect.sync(() => Process.tailLines(logFile, 20))
   const handle: EngineHandle = {
@@ -119,8 +143,5 @@ const launch = Effect.fn("ChildProcessHost.launch")(function* (
 })
 
 /** Engines as child processes of this one, each in its own process group, killed when SIGTERM does not end them in time. */
-export const layer = (options: { readonly graceSeconds: number } = { graceSeconds: 5 }) =>
-  Layer.succeed(
-    EngineHost,
-    EngineHost.of({ launch: (request, context) => launch(request, context, options.graceSeconds) }),
-  )
+export const layer = (options: LocalHostOptions) =>
+  Layer.succeed(EngineHost, EngineHost.of({ launch: (request, context) => launch(request, context, options) }))

@@ -27,7 +27,6 @@ export interface DockerHostOptions {
   readonly graceSeconds: number
 }
 
-const logLimitBytes = 64 * 1024 * 1024
 const removalSeconds = 15
 
 const failure = (reason: DockerError["reason"], message: string, fix: string): DockerError =>
@@ -89,7 +88,7 @@ const runtimeFor = (options: DockerHostOptions, reference: string) =>
 const openLog = (path: string, secrets: ReadonlyArray<string>) =>
   Effect.acquireRelease(
     Effect.try({
-      try: () => EngineLog.openLog(path, logLimitBytes, secrets),
+      try: () => EngineLog.openLog(path, EngineLog.limitBytes, secrets),
       catch: (cause) =>
         failure("mount", `${path} cannot be written: ${reasonOf(cause)}`, "Free space in the results folder."),
     }),

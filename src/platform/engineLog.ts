@@ -6,6 +6,9 @@ export interface EngineLog {
   readonly close: () => void
 }
 
+/** How much of an engine's output is kept. */
+export const limitBytes = 64 * 1024 * 1024
+
 const replaced = Buffer.from("***")
 
 interface Masked {
@@ -48,14 +51,14 @@ const mask = (bytes: Buffer, longestFirst: ReadonlyArray<Buffer>, isLast: boolea
  * Appends an engine's output to a file, at most so many bytes of it, with every secret replaced. What could be the
  * beginning of a secret is held back until the next piece comes. A disk that is full costs the log, not the cell.
  */
-export const openLog = (path: string, limitBytes: number, secrets: ReadonlyArray<string>): EngineLog => {
+export const openLog = (path: string, mostBytes: number, secrets: ReadonlyArray<string>): EngineLog => {
   const file = openSync(path, "a", 0o644)
   const hidden = secrets
     .filter((secret) => secret.length >= 4)
     .map((secret) => Buffer.from(secret))
     .toSorted((a, b) => b.length - a.length)
   let held = Buffer.alloc(0)
-  let left = limitBytes
+  let left = mostBytes
   let open = true
   const put = (bytes: Uint8Array): void => {
     if (left <= 0 || bytes.length === 0) return
@@ -63,7 +66,7 @@ export const openLog = (path: string, limitBytes: number, secrets: ReadonlyArray
     left -= part.length
     try {
       writeSync(file, part)
-      if (left === 0) writeSync(file, `\n[llem: the log ends here, at its limit of ${limitBytes} bytes]\n`)
+      if (left === 0) writeSync(file, `\n[llem: the log ends here, at its limit of ${mostBytes} bytes]\n`)
     } catch {
       left = 0
     }

@@ -14,8 +14,10 @@ export interface Child {
 export interface SpawnRequest {
   readonly command: ReadonlyArray<string>
   readonly env: Readonly<Record<string, string>>
-  /** stdout and stderr are appended here by the kernel, at no cost to this process. */
+  /** stdout and stderr are appended here by the kernel, at no cost to this process; stdout only without `onOutput`. */
   readonly logFile: string
+  /** Gets what it writes to stdout, piece by piece. */
+  readonly onOutput?: (bytes: Uint8Array) => void
   /** First bytes of its standard input, which stays open. */
   readonly input?: string
 }
@@ -27,6 +29,18 @@ export const compiled = import.meta.path.startsWith("/$bunfs/")
 export const selfCommand = (): ReadonlyArray<string> =>
   compiled ? [process.execPath] : [process.execPath, fileURLToPath(new URL("../main.ts", import.meta.url))]
 
+/** Reads a stream to its end, which also comes when it breaks off. */
+const drain = async (output: AsyncIterable<Uint8Array>, onOutput: (bytes: Uint8Array) => void): Promise<void> => {
+  try {
+    for await (const piece of output) onOutput(piece)
+  } catch {
+    // What came before is all that there is.
+  }
+}
+
+/** How long the last words of a child may be on their way after its end: a grandchild may hold the pipe open. */
+const lastWordsMilliseconds = 2000
+
 /**
  * Starts a child as leader of a new process group, so that a Ctrl-C in the terminal reaches only this process.
  * Its standard input is a pipe that closes when this process ends, however it ends. Throws when it cannot start.
@@ -37,20 +51,27 @@ export const spawn = (request: SpawnRequest): Child => {
     const child = Bun.spawn([...request.command], {
       env: { ...request.env },
       stdin: "pipe",
-      stdout: log,
+      stdout: request.onOutput === undefined ? log : "pipe",
       stderr: log,
       detached: true,
     })
+    const { onOutput } = request
+    const drained =
+      onOutput === undefined || !(child.stdout instanceof ReadableStream)
+        ? Promise.resolve()
+        : drain(child.stdout, onOutput)
     if (request.input !== undefined) {
       child.stdin.write(request.input)
       void child.stdin.flush()
     }
     return {
       pid: child.pid,
-      exited: child.exited.then(() => ({
-        code: child.signalCode === null ? child.exitCode : null,
-        signal: child.signalCode === null ? null : String(child.signalCode),
-      })),
+      exited: child.exited
+        .then(() => Promise.race([drained, Bun.sleep(lastWordsMilliseconds)]))
+        .then(() => ({
+          code: child.signalCode === null ? child.exitCode : null,
+          signal: child.signalCode === null ? null : String(child.signalCode),
+        })),
       signalGroup: (signal) => {
         try {
           return process.kill(-child.pid, signal)

@@ -36,7 +36,9 @@ const launchOf = (asked: Experiment, path: string): EngineLaunch => {
 }
 
 const started = (launch: EngineLaunch) =>
-  EngineHost.use((host) => host.launch(launch, contextOf(folder))).pipe(Effect.provide(ChildProcess.layer()))
+  EngineHost.use((host) => host.launch(launch, contextOf(folder))).pipe(
+    Effect.provide(ChildProcess.layer({ graceSeconds: 5, secrets: () => undefined })),
+  )
 
 interface Served {
   readonly launch: EngineLaunch

@@ -17,6 +17,8 @@ const shell = (script: string): EngineLaunch =>
     env: { CANARY: "sings" },
   })
 
+const secrets = (name: string) => (name === "TOKEN" ? "hf_very_secret" : undefined)
+
 const alive = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
@@ -29,7 +31,7 @@ const alive = (pid: number): boolean => {
 const folder = () => mkdtempSync(join(tmpdir(), "llem-host-"))
 
 const withHost = <A, E>(body: (host: EngineHost["Service"]) => Effect.Effect<A, E, Scope.Scope>) =>
-  EngineHost.use(body).pipe(Effect.provide(ChildProcess.layer({ graceSeconds: 0.2 })))
+  EngineHost.use(body).pipe(Effect.provide(ChildProcess.layer({ graceSeconds: 0.2, secrets })))
 
 const waitFor = (condition: () => boolean) =>
   Effect.gen(function* () {
@@ -44,6 +46,18 @@ describe("child process host", () => {
         const handle = yield* host.launch(shell('echo "out $CANARY"; echo err >&2'), contextOf(directory))
         expect(yield* handle.exit).toEqual({ code: 0, signal: null })
         expect(yield* handle.logTail).toEqual(["out sings", "err"])
+      }),
+    )
+  })
+
+  live("what it writes of a secret that it was given is not in its log, also when it dies of it", () => {
+    const directory = folder()
+    return withHost((host) =>
+      Effect.gen(function* () {
+        const script = "printf 'token hf_very_'; sleep 0.1; echo 'secret!' >&2; kill -SEGV $$"
+        const handle = yield* host.launch({ ...shell(script), secretNames: ["TOKEN"] }, contextOf(directory))
+        expect(yield* handle.exit).toEqual({ code: null, signal: "SIGSEGV" })
+        expect(yield* handle.logTail).toEqual(["token ***!"])
       }),
     )
   })
