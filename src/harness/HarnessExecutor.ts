@@ -113,6 +113,20 @@ const requestError = (launch: EngineLaunch, failure: { kind: string; message: st
     })
   })
 
+/** Makes a kept engine forget the requests of the cell before. */
+const forget = (handle: EngineHandle, launch: EngineLaunch) =>
+  Effect.gen(function* () {
+    if (launch.resetPath === undefined) return
+    const answer = yield* handle.ask("POST", launch.resetPath)
+    if (answer?.status === 200) return
+    return yield* new EngineError({
+      reason: "request",
+      message: `The ${launch.backend} engine was kept from the cell before and could not be made to forget its requests (${answer === null ? "no answer" : `status ${answer.status}`})`,
+      fix: "Give every cell an engine of its own: execution.reuse_engine: false.",
+      details: { log_tail: yield* handle.logTail },
+    })
+  })
+
 /** Tells whoever watches how fast tokens come and what the node draws, about once a second. */
 const reportLive = (context: CellContext, tokens: { readonly count: number }, watts: Effect.Effect<number | null>) =>
   Effect.gen(function* () {
@@ -188,7 +202,7 @@ export const layer = Layer.effect(
       yield* Ref.set(container, containerRef(lease.handle))
       yield* session.watchProcesses(lease.handle.processIds)
       // A cell must not find in a kept engine what the cell before has left there.
-      if (lease.reused && launch.resetPath !== undefined) yield* lease.handle.ask("POST", launch.resetPath)
+      if (lease.reused) yield* forget(lease.handle, launch)
       yield* phases.enter("load")
       yield* Readiness.awaitReady(lease.handle, launch, timeouts.launchSeconds)
       const details = yield* engineDetails(lease.handle, launch)
