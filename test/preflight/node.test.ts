@@ -7,6 +7,7 @@ import { gather, type Node } from "../../src/preflight/node.ts"
 import { type Script, scriptedDaemon } from "../docker/scripted.ts"
 import { live } from "../lib/effect.ts"
 import { standIn } from "../lib/nvml.ts"
+import { junk, standInFor, variantPackage } from "../lib/variants.ts"
 
 const work = mkdtempSync(join(tmpdir(), "llem-probe-"))
 afterAll(() => rmSync(work, { recursive: true, force: true }))
@@ -199,6 +200,23 @@ describe("engines", () => {
       expect((yield* gather(node)).engines.vllm.available).toBe(false)
       command(commands, "vllm", "exit 0")
       expect((yield* gather(node)).engines.vllm).toEqual({ available: true, reason: null })
+    }),
+  )
+})
+
+describe("builds of the embedded engine in other folders", () => {
+  live("are probed in the order in which they are named, each with its own answer", () =>
+    Effect.gen(function* () {
+      const { node } = place()
+      expect((yield* gather(node)).embeddedVariants).toEqual([])
+      const { folder } = variantPackage(junk)
+      const command = standInFor("kill -ABRT $$")
+      const variables = { ...node.variables, LLEM_EMBEDDED_DIR: `/nowhere:${folder}::/nowhere` }
+      const found = (yield* gather({ ...node, variables, command })).embeddedVariants
+      expect(found?.map(({ folder: at, kind, usable, reason }) => ({ at, kind, usable, reason }))).toEqual([
+        { at: "/nowhere", kind: null, usable: false, reason: "there is no such folder" },
+        { at: folder, kind: "vulkan", usable: false, reason: "loading it ended the process with SIGABRT" },
+      ])
     }),
   )
 })
