@@ -21,11 +21,12 @@ const spawnError = (launch: EngineLaunch, cause: unknown): LocalError =>
     details: { argv: launch.argv },
   })
 
-const fill = (text: string, port: number, launch: EngineLaunch): string =>
+const fill = (text: string, port: number, launch: EngineLaunch, { cell }: LaunchContext): string =>
   text
     .replaceAll("{port}", String(port))
     .replaceAll("{host}", host)
     .replaceAll("{libraries}", launch.libraryFolders.join(":"))
+    .replaceAll("{variant}", cell.placement.engineVariant ?? "")
 
 /** Options of engines in variables would reach those of this node only, and no result tells of them. */
 const inherited = () => Process.inheritedEnvironment((name) => !name.startsWith("LLAMA_ARG_"))
@@ -86,7 +87,7 @@ const launch = Effect.fn("ChildProcessHost.launch")(function* (
     Effect.try({
       try: () => {
         const started = Process.spawn({
-          command: [...command, ...request.argv.map((argument) => fill(argument, port, request))],
+          command: [...command, ...request.argv.map((argument) => fill(argument, port, request, context))],
           ...(input === null ? {} : { input }),
           env: { ...inherited(), ...devicesOf(context), ...request.env },
           logFile,

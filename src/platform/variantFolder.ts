@@ -27,8 +27,11 @@ const PackageManifest = Schema.fromJsonString(Schema.Struct({ name: Schema.Strin
 
 const { addon, packageVersion, llamaCpp, variant } = packed.manifest
 
-/** npm's package of a variant, with the version that this llem takes. */
-export const packageOf = (kind: "cuda" | "vulkan"): string => `@node-llama-cpp/${variant}-${kind}@${packageVersion}`
+/** Where a folder's contents come from: npm has builds for GPUs for one kind of processor only. */
+const source =
+  variant === "linux-x64"
+    ? ["vulkan", "cuda"].map((kind) => `@node-llama-cpp/linux-x64-${kind}@${packageVersion}`).join(" or ")
+    : null
 
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
 
@@ -49,7 +52,7 @@ const addonFolder = (folder: string): string => {
   const [first, ...more] = below(folder)
   if (first === undefined)
     throw new Error(
-      `it holds no ${addon}, neither itself nor below bins/*/: put the contents of npm's ${packageOf("vulkan")} or ${packageOf("cuda")} there`,
+      `it holds no ${addon}, neither itself nor below bins/*/: ${source === null ? `npm has builds for GPUs for linux-x64 only, and this is ${variant}` : `put the contents of npm's ${source} there`}`,
     )
   if (more.length > 0) throw new Error(`it holds several engines: name one of ${[first, ...more].join(", ")} instead`)
   return first

@@ -3,6 +3,7 @@ import type { Backend } from "../domain/Backend.ts"
 import * as Variants from "../domain/EmbeddedVariant.ts"
 import type { EngineFacts, GpuFacts, NodeFacts } from "../domain/NodeFacts.ts"
 import * as Engines from "../engines/Engines.ts"
+import { engineVersion } from "../platform/engineLibraries.ts"
 import * as Environment from "../platform/environment.ts"
 import * as Nvml from "../platform/nvml.ts"
 import * as Probes from "../platform/probes.ts"
@@ -47,7 +48,7 @@ const targets = ["linux-x64", "linux-arm64"]
 
 const embedded = (): EngineFacts =>
   targets.includes(Probes.target)
-    ? there
+    ? { ...there, version: engineVersion }
     : missing(`llem has an engine inside for ${targets.join(" and ")}, not for ${Probes.target}`)
 
 const engine = async (node: Node, backend: Backend): Promise<EngineFacts> => {

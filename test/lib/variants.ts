@@ -1,7 +1,9 @@
 import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import manifest from "../../assets/engine-linux-x64.json" with { type: "json" }
+import { packed } from "../../src/platform/engineAssets.ts"
+
+const { manifest } = packed
 
 /** What the build of a variant says of itself. */
 export const metadata = (gpu: "cuda" | "vulkan" | false = "vulkan", release = manifest.llamaCpp): string =>

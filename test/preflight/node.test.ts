@@ -193,7 +193,8 @@ describe("engines", () => {
     Effect.gen(function* () {
       const { node, commands } = place()
       const before = (yield* gather(node)).engines
-      expect(before.embedded).toEqual({ available: true, reason: null })
+      expect(before.embedded).toMatchObject({ available: true, reason: null })
+      expect(before.embedded.version).toMatch(/^llama\.cpp v[\d.]+ \(node-llama-cpp [\d.]+\)$/)
       expect(before.vllm).toEqual({ available: false, reason: "there is no vllm on PATH" })
       expect(before.llamacpp).toEqual({ available: false, reason: "this build of llem has no adapter for it" })
       writeFileSync(join(commands, "vllm"), "not executable")
