@@ -18,11 +18,18 @@ const keptCharacters = 64 * 1024
 
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(VariantReport))
 
-const tail = async (stream: ReadableStream<Uint8Array>): Promise<string> => {
+/** How long a child that was killed may take to be gone: one that waits for a device never is. */
+const killedMillis = 2000
+
+/** The end of what a stream has brought so far; `done` once nothing more will come. */
+const tail = (stream: ReadableStream<Uint8Array>) => {
   const decoder = new TextDecoder()
-  let text = ""
-  for await (const chunk of stream) text = (text + decoder.decode(chunk, { stream: true })).slice(-keptCharacters)
-  return text
+  const kept = { text: "" }
+  const read = async (): Promise<void> => {
+    for await (const chunk of stream)
+      kept.text = (kept.text + decoder.decode(chunk, { stream: true })).slice(-keptCharacters)
+  }
+  return { kept, done: read() }
 }
 
 const lastLine = (text: string): string | undefined => text.trim().split("\n").at(-1)?.trim()
@@ -54,6 +61,8 @@ const ask = async (folder: string, { command, limitMillis }: VariantProbe): Prom
     stderr: "pipe",
     detached: true,
   })
+  const output = tail(child.stdout)
+  const errors = tail(child.stderr)
   let late = false
   const endGroup = (): void => {
     try {
@@ -66,14 +75,20 @@ const ask = async (folder: string, { command, limitMillis }: VariantProbe): Prom
     late = true
     endGroup()
   }, limitMillis)
+  const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<void>()
+  const last = setTimeout(giveUp, limitMillis + killedMillis)
   const ended = child.exited.then(endGroup)
-  const [output, errors] = await Promise.all([tail(child.stdout), tail(child.stderr), ended])
+  await Promise.race([Promise.all([output.done, errors.done, ended]), givenUp])
   clearTimeout(limit)
-  const answer = answerIn(output)
+  clearTimeout(last)
+  child.unref()
+  const answer = answerIn(output.kept.text)
   if (answer !== null) return answer
   if (late) return unusable(`loading it did not end within ${limitMillis / 1000} s`)
   if (child.signalCode !== null) return unusable(`loading it ended the process with ${child.signalCode}`)
-  return unusable(`loading it ended the process with code ${child.exitCode}: ${lastLine(errors) || "it said nothing"}`)
+  return unusable(
+    `loading it ended the process with code ${child.exitCode}: ${lastLine(errors.kept.text) || "it said nothing"}`,
+  )
 }
 
 /**

@@ -134,6 +134,14 @@ describe("a folder that is loaded in a process of its own", () => {
     expect(performance.now() - start).toBeLessThan(10_000)
   })
 
+  test("leaves something behind that holds its output open: the answer does not wait for that", async () => {
+    const { folder } = variantPackage(junk)
+    const start = performance.now()
+    const command = answering("setsid sleep 8 &")
+    expect(await probe(folder, { command, limitMillis: 300 })).toMatchObject(content)
+    expect(performance.now() - start).toBeLessThan(6000)
+  })
+
   test("cannot even be started", async () => {
     const { folder } = variantPackage(junk)
     expect(await reasonOf(folder, { command: ["/nowhere/llem"], limitMillis: 1000 })).toContain("/nowhere/llem")

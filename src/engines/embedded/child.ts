@@ -20,6 +20,8 @@ const maximumBodyBytes = 16 * 1024 * 1024
 /** How long requests that run may take once the server is asked to end. */
 const drainMilliseconds = 30_000
 
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
 const log = (_level: number, message: string): void => Life.logLine(message.trimEnd())
 
 /** The addon with what it computes on: the build inside llem, or the one that the command line names. */
@@ -29,11 +31,15 @@ const loadAddon = async ({ variantFolder, libraryFolders }: EngineArguments) => 
     await addon.init()
     return { addon, version: engineVersion, variant: "cpu", devices: [] }
   }
-  const found = locate(variantFolder)
-  const addon = Variant.load(found, log)
-  await addon.init()
-  const { devices } = Variant.gpusOf(addon, found)
-  return { addon, version: found.version, variant: found.kind, devices }
+  try {
+    const found = locate(variantFolder)
+    const addon = Variant.load(found, log)
+    await addon.init()
+    const { devices } = Variant.gpusOf(addon, found)
+    return { addon, version: found.version, variant: found.kind, devices }
+  } catch (cause) {
+    throw new Error(`the build in ${variantFolder} cannot be used: ${reasonOf(cause)}`)
+  }
 }
 
 const load = async (args: EngineArguments): Promise<Server.Loaded> => {
@@ -120,6 +126,6 @@ export const serve = async (argv: ReadonlyArray<string>): Promise<void> => {
     state.loaded = await load(args)
     Life.logLine(`embedded engine: ready, ${JSON.stringify(state.loaded.info)}`)
   } catch (cause) {
-    Life.die(`embedded engine: ${cause instanceof Error ? cause.message : String(cause)}`)
+    Life.die(`embedded engine: ${reasonOf(cause)}`)
   }
 }
