@@ -18,7 +18,7 @@ const keptCharacters = 64 * 1024
 
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(VariantReport))
 
-/** How long a child that was killed may take to be gone: one that waits for a device never is. */
+/** How long a child that was killed may take to be gone, and what it left behind may hold its output open. */
 const killedMillis = 2000
 
 /** The end of what a stream has brought so far; `done` once nothing more will come. */
@@ -76,11 +76,13 @@ const ask = async (folder: string, { command, limitMillis }: VariantProbe): Prom
     endGroup()
   }, limitMillis)
   const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<void>()
-  const last = setTimeout(giveUp, limitMillis + killedMillis)
-  const ended = child.exited.then(endGroup)
+  const last = [setTimeout(giveUp, limitMillis + killedMillis)]
+  const ended = child.exited.then(() => {
+    endGroup()
+    last.push(setTimeout(giveUp, killedMillis))
+  })
   await Promise.race([Promise.all([output.done, errors.done, ended]), givenUp])
-  clearTimeout(limit)
-  clearTimeout(last)
+  for (const timer of [limit, ...last]) clearTimeout(timer)
   child.unref()
   const answer = answerIn(output.kept.text)
   if (answer !== null) return answer
