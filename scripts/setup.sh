@@ -111,3 +111,16 @@ setup_readers() {
   as_root apt-get update -qq
   as_root apt-get install -y -qq --no-install-recommends zsh fish mandoc
 }
+
+# A Vulkan driver in software, and the build of the embedded engine for Vulkan, which is there for x64 only.
+setup_vulkan() {
+  if [ "$(uname -m)" != x86_64 ]; then return; fi
+  if ! ldconfig -p | grep -q 'libvulkan\.so\.1 ' || [ -z "$(find /usr/share/vulkan/icd.d -name 'lvp_icd*.json' 2>/dev/null)" ]; then
+    as_root apt-get update -qq
+    as_root apt-get install -y -qq --no-install-recommends mesa-vulkan-drivers libvulkan1
+  fi
+  mkdir -p "$cache/variants"
+  cp scripts/variants/package.json scripts/variants/bun.lock "$cache/variants/"
+  (cd "$cache/variants" && bun install --silent --frozen-lockfile --ignore-scripts)
+  export LLEM_TEST_VULKAN="$cache/variants/node_modules/@node-llama-cpp/linux-x64-vulkan"
+}

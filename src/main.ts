@@ -7,6 +7,9 @@ if (first === "--version" || first === "-V") {
 } else if (first === "__engine") {
   const { serve } = await import("./engines/embedded/child.ts")
   await serve(process.argv.slice(3))
+} else if (first === "__probe-engine") {
+  const { probe } = await import("./engines/embedded/probe.ts")
+  await probe(process.argv[3] ?? "")
 } else if (first === "__boot-id") {
   const { bootId } = await import("./platform/owner.ts")
   console.log(bootId())

@@ -1,6 +1,7 @@
 import { Effect, Layer } from "effect"
 import { Command } from "effect/cli"
 import * as Backend from "../domain/Backend.ts"
+import { type EmbeddedVariant, kindNames } from "../domain/EmbeddedVariant.ts"
 import type { DomainInfo } from "../domain/Energy.ts"
 import type { NodeFacts } from "../domain/NodeFacts.ts"
 import { version } from "../domain/Version.ts"
@@ -89,6 +90,13 @@ const engineLine = (facts: NodeFacts, backend: Backend.Backend): string => {
     : `  --  ${backend}: ${reason ?? "not usable"}`
 }
 
+const variantLine = ({ folder, kind, usable, reason, devices, memoryBytes }: EmbeddedVariant): string => {
+  const name = kind === null ? "embedded" : `embedded on ${kindNames[kind]}`
+  if (!usable) return `  --  ${name}: ${folder}: ${reason ?? "not usable"}`
+  const memory = memoryBytes === null ? "" : `, ${(memoryBytes / 2 ** 30).toFixed(1)} GiB`
+  return `  ok  ${name}: ${devices.join(", ")}${memory} (${folder})`
+}
+
 const meterLine = (domain: DomainInfo): string =>
   domain.quality === "unavailable"
     ? `  --  ${domain.domain}: ${domain.why ?? "not readable"}`
@@ -112,7 +120,10 @@ const render = (facts: NodeFacts, domains: ReadonlyArray<DomainInfo>, left: Left
     `llem ${version}`,
     "",
     "Engines",
-    ...Backend.all.map((backend) => engineLine(facts, backend)),
+    ...Backend.all.flatMap((backend) => [
+      engineLine(facts, backend),
+      ...(backend === "embedded" ? (facts.embeddedVariants ?? []).map(variantLine) : []),
+    ]),
     "",
     "Meters",
     ...domains.map(meterLine),
@@ -145,6 +156,10 @@ export const command = Command.make(
           ready: runnable.length > 0,
           usable_backends: runnable,
           engines: facts.engines,
+          embedded_variants: (facts.embeddedVariants ?? []).map(({ memoryBytes, ...variant }) => ({
+            ...variant,
+            memory_bytes: memoryBytes,
+          })),
           meters: domains.map(({ domain, meter, quality, why }) => ({ domain, meter, quality, why })),
           gpus: facts.gpus,
           docker: facts.docker,

@@ -5,6 +5,7 @@ import * as Order from "../config/Order.ts"
 import * as Override from "../config/Override.ts"
 import type { UserConfig } from "../config/UserConfig.ts"
 import * as Backend from "../domain/Backend.ts"
+import * as Variants from "../domain/EmbeddedVariant.ts"
 import type { NodeFacts } from "../domain/NodeFacts.ts"
 import type { Notice } from "../domain/Notice.ts"
 import type { Plan } from "../domain/Plan.ts"
@@ -47,7 +48,7 @@ export interface Prepared {
 const there = { available: true, reason: null }
 
 /** Everything is taken to be as it should: `--skip-preflight` looks at nothing. */
-const unprobed: NodeFacts = {
+const unprobed = ({ variables }: Settings): NodeFacts => ({
   docker: { usable: true, reason: null },
   insideContainer: false,
   engines: {
@@ -60,7 +61,16 @@ const unprobed: NodeFacts = {
     endpoint: there,
   },
   gpus: [],
-}
+  embeddedVariants: Variants.foldersOf(variables[Variants.variable]).map((folder) => ({
+    folder,
+    kind: null,
+    version: null,
+    usable: true,
+    reason: null,
+    devices: [],
+    memoryBytes: null,
+  })),
+})
 
 /** Settings of the user config that no command applies yet: said, so that nobody relies on them. */
 const unapplied = (userConfig: UserConfig): ReadonlyArray<Notice> => {
@@ -99,7 +109,7 @@ export const prepare = Effect.fn("prepare")(function* (
   const expansion = yield* Effect.fromResult(Combinations.collect(spec))
   const backends = [...new Set(expansion.experiments.map(({ experiment }) => experiment.backend))]
   const probe = yield* NodeProbe
-  const facts = spec.execution.skipPreflight ? unprobed : yield* probe.gather(backends)
+  const facts = spec.execution.skipPreflight ? unprobed(settings) : yield* probe.gather(backends)
   const resolution = yield* Effect.fromResult(
     Resolve.resolve({
       backends,
@@ -163,6 +173,7 @@ export const prepare = Effect.fn("prepare")(function* (
     notices: [...spec.notices, ...expansion.notices, ...unapplied(userConfig)],
     engine: settings.mockFile === null ? Engines.byBackend : () => null,
     gpus: facts.gpus,
+    variants: facts.embeddedVariants ?? [],
   })
   return { spec, plan, userConfig, facts }
 })

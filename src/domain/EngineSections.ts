@@ -114,7 +114,9 @@ export const EmbeddedSection = Schema.Struct({
   context_size: optional(described(intAtLeast(16), "Context length, tokens")),
   prefill_chunk: optional(described(intAtLeast(1), "Prompt tokens per step")),
   prefix_caching: optional(described(Schema.Boolean, "Keep what prompts have in common; default false")),
-  gpu_layers: optional(described(intAtLeast(0), "Layers on the GPU")),
+  gpu_layers: optional(
+    described(intAtLeast(0), "Layers on the GPU; above 0 needs a build for it in LLEM_EMBEDDED_DIR; default 0"),
+  ),
   mmap: optional(described(Schema.Boolean, "Map the weights from the file instead of reading them")),
   ignore_eos: optional(described(Schema.Boolean, "Generate on past the end of text")),
 })

@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { Backend } from "./Backend.ts"
+import { EmbeddedVariant } from "./EmbeddedVariant.ts"
 
 /** Whether Docker can run engines for us, and if not why, in words for a person. */
 export const DockerFacts = Schema.Struct({
@@ -45,5 +46,7 @@ export const NodeFacts = Schema.Struct({
   gpus: Schema.Array(GpuFacts),
   /** Why NVML could not be asked for the GPUs; null or absent when it was. */
   nvmlReason: Schema.optionalKey(Schema.NullOr(Schema.String)),
+  /** Builds of the embedded engine in folders outside llem, in the order in which they are preferred; absent: none was looked for. */
+  embeddedVariants: Schema.optionalKey(Schema.Array(EmbeddedVariant)),
 })
 export type NodeFacts = typeof NodeFacts.Type

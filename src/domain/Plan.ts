@@ -12,6 +12,8 @@ export interface Placement {
   readonly container: ContainerLimits
   /** What happens when others hold memory of these GPUs. */
   readonly gate: Gate
+  /** Folder of the build of the embedded engine that computes on GPUs; absent: the one inside llem. */
+  readonly engineVariant?: string
 }
 
 /** Seconds that each phase of a cell may take before it is given up. */

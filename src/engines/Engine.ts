@@ -29,7 +29,7 @@ export interface ContainerNeeds {
   readonly writable: ReadonlyArray<WritableFolder>
 }
 
-/** Everything needed to start one engine server, independent of where it runs. The host fills in `{host}`, `{port}` and `{libraries}` in argv. */
+/** Everything needed to start one engine server, independent of where it runs. The host fills in `{host}`, `{port}`, `{libraries}` and `{variant}` in argv. */
 export interface EngineLaunch {
   readonly backend: Backend
   /** `self` is this very binary; otherwise a command looked up on PATH. */

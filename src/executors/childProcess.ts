@@ -22,11 +22,12 @@ const spawnError = (launch: EngineLaunch, cause: unknown): LocalError =>
     details: { argv: launch.argv },
   })
 
-const fill = (text: string, port: number, launch: EngineLaunch): string =>
+const fill = (text: string, port: number, launch: EngineLaunch, { cell }: LaunchContext): string =>
   text
     .replaceAll("{port}", String(port))
     .replaceAll("{host}", host)
     .replaceAll("{libraries}", launch.libraryFolders.join(":"))
+    .replaceAll("{variant}", cell.placement.engineVariant ?? "")
 
 export interface LocalHostOptions {
   readonly graceSeconds: number
@@ -109,7 +110,7 @@ const launch = Effect.fn("ChildProcessHost.launch")(function* (
     Effect.try({
       try: () => {
         const started = Process.spawn({
-          command: [...command, ...request.argv.map((argument) => fill(argument, port, request))],
+          command: [...command, ...request.argv.map((argument) => fill(argument, port, request, context))],
           ...(input === null ? {} : { input }),
           ...(log === null ? {} : { onOutput: log.write }),
           env: { ...inherited(), ...devicesOf(context), ...request.env },

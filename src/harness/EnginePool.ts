@@ -46,6 +46,7 @@ const keyOf = (launch: EngineLaunch, { cell: { runner, placement } }: LaunchCont
     runner.image,
     placement.gpuUuids,
     placement.container,
+    placement.engineVariant,
   ])
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>

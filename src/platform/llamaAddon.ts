@@ -107,15 +107,30 @@ export interface LlamaAddon {
   systemInfo(): string
 }
 
-const needed = ["AddonModel", "AddonContext", "AddonSampler", "markLoaded", "setLogger", "loadBackends", "init"]
+/** What a loaded addon tells of GPUs, beside all that it is for. */
+export interface LoadedAddon extends LlamaAddon {
+  /** Throws where a GPU that it has found is too old for it. */
+  ensureGpuDeviceIsSupported(): void
+  /** `cuda` or `vulkan`; false where the library of its GPU backend did not load. */
+  getGpuType(): unknown
+  /** `deviceNames`: names of its GPUs. */
+  getGpuDeviceInfo(): unknown
+  /** `total`: bytes of all its GPUs. */
+  getGpuVramInfo(): unknown
+}
 
-const isAddon = (value: unknown): value is LlamaAddon =>
+const needed = [
+  ...["AddonModel", "AddonContext", "AddonSampler", "markLoaded", "setLogger", "loadBackends", "init"],
+  ...["ensureGpuDeviceIsSupported", "getGpuType", "getGpuDeviceInfo", "getGpuVramInfo"],
+]
+
+const isAddon = (value: unknown): value is LoadedAddon =>
   typeof value === "object" && value !== null && needed.every((name) => typeof Reflect.get(value, name) === "function")
 
 const warnings = 3
 
 /** Loads the addon and the best CPU backend from a folder of unpacked libraries. Only for the engine's own process. */
-export const load = (directory: string, log: (level: number, message: string) => void): LlamaAddon => {
+export const load = (directory: string, log: (level: number, message: string) => void): LoadedAddon => {
   const module: { exports: unknown } = { exports: {} }
   process.dlopen(module, join(directory, packed.manifest.addon), constants.dlopen.RTLD_NOW)
   const addon = module.exports

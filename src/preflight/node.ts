@@ -1,12 +1,16 @@
 import { Effect, Layer } from "effect"
 import type { Backend } from "../domain/Backend.ts"
+import * as Variants from "../domain/EmbeddedVariant.ts"
 import type { EngineFacts, GpuFacts, NodeFacts } from "../domain/NodeFacts.ts"
 import * as Engines from "../engines/Engines.ts"
+import { engineVersion } from "../platform/engineLibraries.ts"
 import * as Environment from "../platform/environment.ts"
 import * as Nvml from "../platform/nvml.ts"
 import * as Probes from "../platform/probes.ts"
+import { selfCommand } from "../platform/process.ts"
 import * as Sysfs from "../platform/sysfs.ts"
 import { exists } from "../platform/textFiles.ts"
+import { probe } from "../platform/variantProbe.ts"
 import * as Container from "./Container.ts"
 import * as Docker from "./docker.ts"
 import * as Gpus from "./Gpus.ts"
@@ -19,9 +23,13 @@ export interface Node {
   readonly root: string
   /** Backends that this build can drive. */
   readonly adapters: ReadonlyArray<Backend>
+  /** The command that starts this program, for what is probed in a process of its own; absent: as this process was started. */
+  readonly command?: ReadonlyArray<string>
 }
 
 const smiMillis = 5000
+/** A driver that wakes up several GPUs may take many seconds. */
+const variantMillis = 30_000
 /** Where a daemon that a service manager started finds commands. */
 const daemonPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -40,7 +48,7 @@ const targets = ["linux-x64", "linux-arm64"]
 
 const embedded = (): EngineFacts =>
   targets.includes(Probes.target)
-    ? there
+    ? { ...there, version: engineVersion }
     : missing(`llem has an engine inside for ${targets.join(" and ")}, not for ${Probes.target}`)
 
 const engine = async (node: Node, backend: Backend): Promise<EngineFacts> => {
@@ -75,6 +83,11 @@ const gpus = async (node: Node): Promise<Pick<NodeFacts, "gpus" | "nvmlReason">>
     : { gpus: await gpusWithoutNvml(node), nvmlReason: reading.reason }
 }
 
+const variants = (node: Node): Promise<NonNullable<NodeFacts["embeddedVariants"]>> => {
+  const how = { command: node.command ?? selfCommand(), limitMillis: variantMillis }
+  return Promise.all(Variants.foldersOf(node.variables[Variants.variable]).map((folder) => probe(folder, how)))
+}
+
 const insideContainer = async (node: Node): Promise<boolean> => {
   const mountInfo = Sysfs.readText(`${node.root}/proc/self/mountinfo`)
   return Container.isInside({
@@ -91,11 +104,12 @@ const insideContainer = async (node: Node): Promise<boolean> => {
  */
 export const gather = Effect.fn("preflight.gather")(function* (node: Node): Effect.fn.Return<NodeFacts> {
   const engineOf = (backend: Backend) => Effect.promise(() => engine(node, backend))
-  const { asked, inside, hook, ...engines } = yield* Effect.all(
+  const { asked, inside, hook, embeddedVariants, ...engines } = yield* Effect.all(
     {
       asked: Docker.ask(node.variables),
       inside: Effect.promise(() => insideContainer(node)),
       hook: Effect.promise(() => Probes.findCommand("nvidia-container-runtime-hook", daemonPath)),
+      embeddedVariants: Effect.promise(() => variants(node)),
       pytorch: engineOf("pytorch"),
       vllm: engineOf("vllm"),
       tensorrt: engineOf("tensorrt"),
@@ -108,7 +122,7 @@ export const gather = Effect.fn("preflight.gather")(function* (node: Node): Effe
   )
   const found = yield* Effect.promise(() => gpus(node))
   const host = { kernelVersion: Probes.kernelVersion(), hasGpus: found.gpus.length > 0, hasGpuHook: hook !== null }
-  return { docker: Docker.judge(asked, host), insideContainer: inside, engines, ...found }
+  return { docker: Docker.judge(asked, host), insideContainer: inside, engines, embeddedVariants, ...found }
 })
 
 /** This machine. */
@@ -116,5 +130,9 @@ export const layer = () =>
   Layer.sync(NodeProbe, () => {
     const { variables } = Environment.read()
     const node: Node = { variables, root: "", adapters: Engines.available }
-    return NodeProbe.of({ gather: () => gather(node) })
+    // Loading GPU libraries takes seconds on some nodes, so it is done for studies that may use them only.
+    const { [Variants.variable]: _, ...others } = variables
+    return NodeProbe.of({
+      gather: (backends) => gather(backends.includes("embedded") ? node : { ...node, variables: others }),
+    })
   })

@@ -17,6 +17,10 @@ export const environment: ReadonlyArray<Entry> = [
   ["LLEM_RESULTS_DIR", "Folder for results; -o wins over it."],
   ["LLEM_CACHE_DIR", "Folder for what can be made again: models, hashes, the engine's libraries."],
   ["LLEM_CONFIG", "The user configuration, in place of the one below XDG_CONFIG_HOME."],
+  [
+    "LLEM_EMBEDDED_DIR",
+    "Folders, joined by colons, with builds of the embedded engine for GPUs; the first that is usable is used.",
+  ],
   ["LLEM_NVML_LIBRARY", "The library to ask for GPUs in place of libnvidia-ml.so.1; results say so."],
   ["LLEM_EXECUTOR", "mock:FILE follows a script in place of running anything; such results are never valid."],
   ["LLEM_CONTAINER", "Set by llem in the containers that it starts."],

@@ -1,5 +1,6 @@
 import type { Backend } from "../domain/Backend.ts"
 import { limitsOf } from "../domain/Container.ts"
+import type { EmbeddedVariant } from "../domain/EmbeddedVariant.ts"
 import type { Experiment } from "../domain/Experiment.ts"
 import type { GpuFacts } from "../domain/NodeFacts.ts"
 import type { Finding, Notice } from "../domain/Notice.ts"
@@ -9,6 +10,7 @@ import type { Execution } from "../domain/Study.ts"
 import type { Unsupported } from "../engines/Engine.ts"
 import type { Judgement } from "../preflight/Judge.ts"
 import * as Durations from "./Durations.ts"
+import * as GpuVariants from "./GpuVariants.ts"
 import * as Placements from "./Placements.ts"
 
 /** One valid experiment of the study, numbered in expansion order from 1. */
@@ -39,7 +41,11 @@ export interface PlanInput {
   readonly engine: (backend: Backend) => EngineView | null
   /** The GPUs of this node. */
   readonly gpus?: ReadonlyArray<GpuFacts>
+  /** Builds of the embedded engine outside llem. */
+  readonly variants?: ReadonlyArray<EmbeddedVariant>
 }
+
+type VariantProblem = GpuVariants.VariantProblem
 
 const unresolved: RunnerSpec = { mode: "local", image: null, source: "default" }
 
@@ -48,34 +54,51 @@ const unsupportedMessage = (backend: Backend, problems: ReadonlyArray<Unsupporte
     .map((problem) => `${problem.field}: ${problem.message}`)
     .join("; ")}`
 
-const skipOf = (input: PlanInput, experiment: Experiment): Cell["skip"] => {
+const skipOf = (input: PlanInput, experiment: Experiment, variant: VariantProblem | null): Cell["skip"] => {
   const unavailable = input.judgement.unavailable[experiment.backend]
   if (unavailable !== undefined) return { code: "backend_unavailable", message: unavailable }
   const problems = input.engine(experiment.backend)?.unsupported(experiment) ?? []
-  return problems.length === 0
-    ? null
-    : { code: "unsupported", message: unsupportedMessage(experiment.backend, problems) }
+  if (problems.length > 0) return { code: "unsupported", message: unsupportedMessage(experiment.backend, problems) }
+  return variant === null ? null : { code: variant.code, message: variant.message }
 }
 
-type Prepared = Omit<Cell, "cycle"> & { readonly expectedSeconds: number }
+type Prepared = Omit<Cell, "cycle"> & {
+  readonly expectedSeconds: number
+  readonly variantProblem: VariantProblem | null
+}
 
-const prepare = (input: PlanInput, { index, experiment, hash }: PlannedExperiment): Prepared => ({
-  index,
-  hash,
-  experiment,
-  runner: input.resolution.runners[experiment.backend] ?? unresolved,
-  placement: {
-    gpuUuids: Placements.gpusOf(experiment, input.gpus ?? []),
-    container: input.execution.container ?? limitsOf({}),
-    gate: input.execution.gate ?? "warn",
-  },
-  ...Durations.limits(experiment, input.execution.timeouts, input.execution.gate),
-  skip: skipOf(input, experiment),
-  expectedSeconds: Durations.expected(
+const prepare = (input: PlanInput, { index, experiment, hash }: PlannedExperiment): Prepared => {
+  const runner = input.resolution.runners[experiment.backend] ?? unresolved
+  const engine = input.engine(experiment.backend)
+  const nodeGpus = input.gpus ?? []
+  const gpuUuids = Placements.gpusOf(experiment, nodeGpus)
+  const variant = GpuVariants.choose({
     experiment,
-    input.engine(experiment.backend)?.batchSize(experiment) ?? experiment.load.concurrency ?? 1,
-  ),
-})
+    mode: runner.mode,
+    variants: input.variants ?? [],
+    nodeGpus: nodeGpus.length,
+    gpuUuids,
+  })
+  // Where no engine is described none will be started.
+  const problem = engine === null ? null : variant.problem
+  const skip = skipOf(input, experiment, problem)
+  return {
+    index,
+    hash,
+    experiment,
+    runner,
+    placement: {
+      gpuUuids,
+      container: input.execution.container ?? limitsOf({}),
+      gate: input.execution.gate ?? "warn",
+      ...(variant.folder === null ? {} : { engineVariant: variant.folder }),
+    },
+    ...Durations.limits(experiment, input.execution.timeouts, input.execution.gate),
+    skip,
+    expectedSeconds: Durations.expected(experiment, engine?.batchSize(experiment) ?? experiment.load.concurrency ?? 1),
+    variantProblem: skip?.code === problem?.code ? problem : null,
+  }
+}
 
 /** Nothing heats up that would have to cool down when only the embedded engine runs, on the CPU. */
 const needsNoGap = ({ experiment }: Prepared): boolean =>
@@ -141,7 +164,7 @@ export const plan = (input: PlanInput): Plan => {
   for (const { index, cycle } of input.order) {
     const found = prepared.get(index)
     if (found === undefined) continue
-    const { expectedSeconds: seconds, ...cell } = found
+    const { expectedSeconds: seconds, variantProblem: _, ...cell } = found
     cells.push({ ...cell, cycle })
     if (cell.skip === null) expectedSeconds += seconds
   }
@@ -157,7 +180,11 @@ export const plan = (input: PlanInput): Plan => {
     },
     runners: input.resolution.runners,
     notices: [...input.notices, ...input.judgement.notices, ...unsupportedNotices([...prepared.values()])],
-    findings: [...input.judgement.findings, ...nothingLeft(cells)],
+    findings: [
+      ...input.judgement.findings,
+      ...GpuVariants.findings([...prepared.values()].flatMap(({ variantProblem }) => variantProblem ?? [])),
+      ...nothingLeft(cells),
+    ],
     cells,
     skipped: input.skipped,
     ...pause,

@@ -57,10 +57,19 @@ describe("the embedded engine as a description", () => {
     expect(fields({ precision: "fp16" })).toEqual(["precision"])
     expect(fields({ lora: { adapter_path: "/x", merge_weights: false } })).toEqual(["lora"])
     expect(fields({ passthrough_kwargs: {} })).toEqual(["passthrough_kwargs"])
-    expect(fields({ embedded: { gpu_layers: 1 } })).toEqual(["embedded.gpu_layers"])
     expect(fields({ devices: "all" })).toEqual(["devices"])
     expect(fields({ devices: [0] })).toEqual(["devices"])
     expect(fields({ devices: "none" })).toEqual([])
+  })
+
+  test("GPU layers and GPUs go together", () => {
+    const embedded = { gpu_layers: 1 }
+    expect(fields({ embedded })).toEqual([])
+    expect(fields({ embedded, devices: "all" })).toEqual([])
+    expect(fields({ embedded, devices: [0] })).toEqual([])
+    expect(fields({ embedded, devices: "none" })).toEqual(["devices"])
+    expect(fields({ embedded, devices: [] })).toEqual(["devices"])
+    expect(fields({ embedded: { gpu_layers: 0 }, devices: "all" })).toEqual(["devices"])
   })
 
   test("more sequences than llama.cpp has is a planning error, not a crash that looks like lack of memory", () => {
@@ -124,9 +133,19 @@ describe("the embedded engine as a description", () => {
       threads: 2,
       mmap: false,
       libraryFolders: ["/cache", "/tmp/x"],
+      gpuLayers: 0,
+      variantFolder: null,
       followParent: true,
     })
     expect(fromArgv(["--model=x"])).toBeString()
+  })
+
+  test("layers on a GPU come with the folder of the build that has them there", () => {
+    const { argv } = launched({ embedded: { gpu_layers: 7 } })
+    const filled = argv.map((argument) => argument.replace("{variant}", "/gpu/a=b").replace("{port}", "1"))
+    expect(fromArgv(filled)).toMatchObject({ gpuLayers: 7, variantFolder: "/gpu/a=b" })
+    expect(fromArgv(filled.filter((argument) => !argument.startsWith("--variant")))).toContain("--variant")
+    expect(launched({ embedded: { gpu_layers: 0 } }).argv.join(" ")).not.toMatch(/variant|gpu/)
   })
 
   test("the context holds prompt and output", () => {

@@ -27,7 +27,12 @@ export interface RunningServer {
   readonly stop: () => Promise<void>
 }
 
-export const commandOf = async (modelPath: string, slots: number, followParent = false) => {
+export const commandOf = async (
+  modelPath: string,
+  slots: number,
+  followParent = false,
+  variantFolder: string | null = null,
+) => {
   const port = await freePort()
   const argv = Arguments.toArgv({
     modelPath,
@@ -41,16 +46,27 @@ export const commandOf = async (modelPath: string, slots: number, followParent =
     threads: 1,
     mmap: true,
     libraries,
+    gpuLayers: variantFolder === null ? 0 : 99,
+    variantFolder,
     followParent,
   })
   return { port, command: [process.execPath, join(projectRoot, "src/main.ts"), ...argv] }
 }
 
 /** Starts the engine's server as a process of its own and waits until it is ready. */
-export const startServer = async (modelPath: string, slots = 4): Promise<RunningServer> => {
-  const { port, command } = await commandOf(modelPath, slots)
+export const startServer = async (
+  modelPath: string,
+  slots = 4,
+  variant: { readonly folder: string; readonly environment: Readonly<Record<string, string>> } | null = null,
+): Promise<RunningServer> => {
+  const { port, command } = await commandOf(modelPath, slots, false, variant?.folder ?? null)
   const url = `http://127.0.0.1:${port}`
-  const child = Bun.spawn(command, { stdin: "pipe", stdout: "ignore", stderr: "pipe" })
+  const child = Bun.spawn(command, {
+    env: { ...process.env, ...variant?.environment },
+    stdin: "pipe",
+    stdout: "ignore",
+    stderr: "pipe",
+  })
   for (;;) {
     if (child.exitCode !== null) throw new Error(await new Response(child.stderr).text())
     const health = await fetch(`${url}/health`).catch(() => null)

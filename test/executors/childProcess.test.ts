@@ -62,6 +62,20 @@ describe("child process host", () => {
     )
   })
 
+  live("the places that a launch leaves open are filled in", () => {
+    const directory = folder()
+    const launch = shell('echo "{host} {libraries} {variant}"')
+    const placement = { ...contextOf(directory).cell.placement, engineVariant: "/gpu" }
+    return withHost((host) =>
+      Effect.gen(function* () {
+        const filled = { ...launch, libraryFolders: ["/a", "/b"] }
+        const handle = yield* host.launch(filled, contextOf(directory, { placement }))
+        yield* handle.exit
+        expect(yield* handle.logTail).toEqual(["127.0.0.1 /a:/b /gpu"])
+      }),
+    )
+  })
+
   live("closing the scope ends every process of the engine, also one that ignores SIGTERM", () =>
     withHost((host) =>
       Effect.gen(function* () {

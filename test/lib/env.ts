@@ -37,6 +37,19 @@ export const emulated = (program: string): ReadonlyArray<string> => {
   return ["qemu-aarch64-static", "-L", sysroot, program]
 }
 
+/** The build of the embedded engine for Vulkan, as npm unpacks it. */
+export const vulkanVariant = (): string => {
+  const folder =
+    process.env["LLEM_TEST_VULKAN"] ?? join(cache, "variants/node_modules/@node-llama-cpp/linux-x64-vulkan")
+  return required("the embedded engine for Vulkan", folder)
+}
+
+/** Variables with which Vulkan has the driver in software, and llama.cpp takes it. */
+export const softwareVulkan = (): Readonly<Record<string, string>> => ({
+  VK_ICD_FILENAMES: required("Vulkan's driver in software", "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json"),
+  GGML_VK_VISIBLE_DEVICES: "0",
+})
+
 /** Whether the slow tests are left out (`scripts/test --quick`). */
 export const quick = process.env["LLEM_TEST_QUICK"] === "1"
 

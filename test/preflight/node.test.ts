@@ -7,6 +7,7 @@ import { gather, type Node } from "../../src/preflight/node.ts"
 import { type Script, scriptedDaemon } from "../docker/scripted.ts"
 import { live } from "../lib/effect.ts"
 import { standIn } from "../lib/nvml.ts"
+import { junk, standInFor, variantPackage } from "../lib/variants.ts"
 
 const work = mkdtempSync(join(tmpdir(), "llem-probe-"))
 afterAll(() => rmSync(work, { recursive: true, force: true }))
@@ -192,13 +193,31 @@ describe("engines", () => {
     Effect.gen(function* () {
       const { node, commands } = place()
       const before = (yield* gather(node)).engines
-      expect(before.embedded).toEqual({ available: true, reason: null })
+      expect(before.embedded).toMatchObject({ available: true, reason: null })
+      expect(before.embedded.version).toMatch(/^llama\.cpp v[\d.]+ \(node-llama-cpp [\d.]+\)$/)
       expect(before.vllm).toEqual({ available: false, reason: "there is no vllm on PATH" })
       expect(before.llamacpp).toEqual({ available: false, reason: "this build of llem has no adapter for it" })
       writeFileSync(join(commands, "vllm"), "not executable")
       expect((yield* gather(node)).engines.vllm.available).toBe(false)
       command(commands, "vllm", "exit 0")
       expect((yield* gather(node)).engines.vllm).toEqual({ available: true, reason: null })
+    }),
+  )
+})
+
+describe("builds of the embedded engine in other folders", () => {
+  live("are probed in the order in which they are named, each with its own answer", () =>
+    Effect.gen(function* () {
+      const { node } = place()
+      expect((yield* gather(node)).embeddedVariants).toEqual([])
+      const { folder } = variantPackage(junk)
+      const command = standInFor("kill -ABRT $$")
+      const variables = { ...node.variables, LLEM_EMBEDDED_DIR: `/nowhere:${folder}::/nowhere` }
+      const found = (yield* gather({ ...node, variables, command })).embeddedVariants
+      expect(found?.map(({ folder: at, kind, usable, reason }) => ({ at, kind, usable, reason }))).toEqual([
+        { at: "/nowhere", kind: null, usable: false, reason: "there is no such folder" },
+        { at: folder, kind: "vulkan", usable: false, reason: "loading it ended the process with SIGABRT" },
+      ])
     }),
   )
 })

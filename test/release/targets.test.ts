@@ -29,6 +29,17 @@ describe("what is fetched for other processors", () => {
     }
   })
 
+  test("so is the build of the engine for GPUs that tests run", () => {
+    const own = parsed("package.json").devDependencies
+    const name = "@node-llama-cpp/linux-x64-vulkan"
+    expect(parsed("scripts/variants/package.json").dependencies).toEqual({
+      [name]: own["@node-llama-cpp/linux-x64"],
+    })
+    const locked = parsed("scripts/variants/bun.lock").packages
+    expect(Object.keys(locked)).toEqual([name])
+    expect(locked[name][3]).toMatch(/^sha512-[A-Za-z0-9+/]{86}==$/)
+  })
+
   test("is refused when it is not what the sha512 says", async () => {
     const archive = Bun.gzipSync(Buffer.alloc(1024))
     using registry = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(archive) })

@@ -14,11 +14,15 @@ export interface EngineArguments {
   readonly threads: number | null
   readonly mmap: boolean
   readonly libraryFolders: ReadonlyArray<string>
+  /** Layers that are computed on GPUs. */
+  readonly gpuLayers: number
+  /** Folder of the build that computes on GPUs; null: the build for the CPU that llem has inside. */
+  readonly variantFolder: string | null
   /** End when the process that started this one ends. */
   readonly followParent: boolean
 }
 
-/** The command line of an engine process; `host`, `port` and `libraries` (folders, joined by colons) may be placeholders. */
+/** The command line of an engine process; `host`, `port`, `libraries` (folders, joined by colons) and the variant's folder may be placeholders. */
 export const toArgv = (
   args: Omit<EngineArguments, "host" | "port" | "libraryFolders"> & {
     readonly host: string
@@ -38,6 +42,8 @@ export const toArgv = (
   ...(args.mmap ? [] : ["--no-mmap"]),
   ...(args.prefixCache ? ["--prefix-cache"] : []),
   `--libraries=${args.libraries}`,
+  ...(args.gpuLayers > 0 ? [`--gpu-layers=${args.gpuLayers}`] : []),
+  ...(args.variantFolder === null ? [] : [`--variant=${args.variantFolder}`]),
   ...(args.followParent ? ["--follow-parent"] : []),
 ]
 
@@ -62,9 +68,15 @@ export const fromArgv = (argv: ReadonlyArray<string>): EngineArguments | string 
     threads: threads === "auto" ? null : Number.parseInt(threads, 10),
     mmap: !values.has("no-mmap"),
     libraryFolders: (values.get("libraries") ?? "").split(":").filter((folder) => folder !== ""),
+    gpuLayers: Number.parseInt(values.get("gpu-layers") ?? "0", 10),
+    variantFolder: values.get("variant") ?? null,
     followParent: values.has("follow-parent"),
   }
   if (args.modelPath === "" || args.servedModel === "") return "--model and --served-model are needed"
-  const numbers = [args.port, args.slots, args.contextPerSequence, args.prefillChunk, args.threads ?? 1]
+  if (args.gpuLayers > 0 && args.variantFolder === null) return "--gpu-layers needs the folder of a --variant"
+  const numbers = [
+    ...[args.port, args.slots, args.contextPerSequence, args.prefillChunk, args.threads ?? 1],
+    args.gpuLayers,
+  ]
   return numbers.every((value) => Number.isInteger(value) && value >= 0) ? args : "a number is missing or malformed"
 }

@@ -212,6 +212,10 @@ export const weights = (header: GgufHeader) => {
   }
 }
 
+/** Layers that can be put on a GPU: the blocks, and the output after them; unbounded where the file does not tell. */
+export const layers = (header: GgufHeader): number =>
+  (number(header, `${text(header, "general.architecture")}.block_count`) ?? Number.POSITIVE_INFINITY) + 1
+
 /** What chats need: the model's own template, and the tokens that begin and end a text. */
 export const chat = (header: GgufHeader) => ({
   template: text(header, "tokenizer.chat_template"),

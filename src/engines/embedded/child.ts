@@ -1,9 +1,11 @@
 import * as Life from "../../platform/childLife.ts"
 import { engineVersion, extract } from "../../platform/engineLibraries.ts"
+import * as Variant from "../../platform/engineVariant.ts"
 import { readHeader } from "../../platform/ggufFile.ts"
 import * as Http from "../../platform/httpServer.ts"
 import { dieOfAborts } from "../../platform/libc.ts"
 import * as Addon from "../../platform/llamaAddon.ts"
+import { locate } from "../../platform/variantFolder.ts"
 import { type EngineArguments, fromArgv } from "./Arguments.ts"
 import { calibrate } from "./Calibration.ts"
 import * as ChatTemplate from "./ChatTemplate.ts"
@@ -18,12 +20,34 @@ const maximumBodyBytes = 16 * 1024 * 1024
 /** How long requests that run may take once the server is asked to end. */
 const drainMilliseconds = 30_000
 
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+const log = (_level: number, message: string): void => Life.logLine(message.trimEnd())
+
+/** The addon with what it computes on: the build inside llem, or the one that the command line names. */
+const loadAddon = async ({ variantFolder, libraryFolders }: EngineArguments) => {
+  if (variantFolder === null) {
+    const addon = Addon.load(extract(libraryFolders), log)
+    await addon.init()
+    return { addon, version: engineVersion, variant: "cpu", devices: [] }
+  }
+  try {
+    const found = locate(variantFolder)
+    const addon = Variant.load(found, log)
+    await addon.init()
+    const { devices } = Variant.gpusOf(addon, found)
+    return { addon, version: found.version, variant: found.kind, devices }
+  } catch (cause) {
+    throw new Error(`the build in ${variantFolder} cannot be used: ${reasonOf(cause)}`)
+  }
+}
+
 const load = async (args: EngineArguments): Promise<Server.Loaded> => {
   const header = readHeader(args.modelPath, Gguf.parse)
   const weights = Gguf.weights(header)
-  const addon = Addon.load(extract(args.libraryFolders), (_level, message) => Life.logLine(message.trimEnd()))
-  await addon.init()
-  const model = new addon.AddonModel(args.modelPath, { addonExports: addon, gpuLayers: 0, useMmap: args.mmap })
+  const { addon, version, variant, devices } = await loadAddon(args)
+  const layers = Math.min(args.gpuLayers, Gguf.layers(header))
+  const model = new addon.AddonModel(args.modelPath, { addonExports: addon, gpuLayers: layers, useMmap: args.mmap })
   if (!(await model.init())) throw new Error(`llama.cpp could not load the model ${args.modelPath}`)
   const contextTokens = args.contextPerSequence * args.slots
   const batchTokens = Math.max(args.slots, Math.min(args.slots + args.prefillChunk, contextTokens))
@@ -49,7 +73,10 @@ const load = async (args: EngineArguments): Promise<Server.Loaded> => {
   const limits = { vocabularySize: weights.vocabularySize, contextPerSequence: args.contextPerSequence }
   return {
     info: {
-      version: engineVersion,
+      version,
+      variant,
+      gpu_layers: layers,
+      devices,
       model_name: weights.name,
       weight_format: weights.format,
       parameters: weights.parameters,
@@ -99,6 +126,6 @@ export const serve = async (argv: ReadonlyArray<string>): Promise<void> => {
     state.loaded = await load(args)
     Life.logLine(`embedded engine: ready, ${JSON.stringify(state.loaded.info)}`)
   } catch (cause) {
-    Life.die(`embedded engine: ${cause instanceof Error ? cause.message : String(cause)}`)
+    Life.die(`embedded engine: ${reasonOf(cause)}`)
   }
 }

@@ -16,8 +16,19 @@ const cannot = (condition: boolean, field: string, message: string): ReadonlyArr
 const batchSize = (experiment: Experiment): number =>
   experiment.embedded?.batch_size ?? experiment.load.concurrency ?? 1
 
+const gpuLayers = (experiment: Experiment): number => experiment.embedded?.gpu_layers ?? 0
+
+/** GPUs and layers on them go together. */
+const deviceProblems = (experiment: Experiment): ReadonlyArray<Unsupported> => {
+  const { devices } = experiment
+  const none = devices === "none" || devices?.length === 0
+  if (devices === undefined) return []
+  return gpuLayers(experiment) > 0
+    ? cannot(none, "devices", "embedded.gpu_layers asks for a GPU, and none is left for it")
+    : cannot(!none, "devices", "it computes on the CPU only, unless embedded.gpu_layers puts layers on a GPU")
+}
+
 const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => {
-  const { devices, embedded } = experiment
   return [
     ...GgufModel.problems(experiment.model),
     ...cannot(experiment.precision !== null, "precision", "it runs the file's own weight format; leave precision out"),
@@ -28,12 +39,7 @@ const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => {
       experiment.load.concurrency === batchSize(experiment) ? "load.concurrency" : "embedded.batch_size",
       `it works on at most ${maximumSequences} sequences at once, not ${batchSize(experiment)}`,
     ),
-    ...cannot((embedded?.gpu_layers ?? 0) > 0, "embedded.gpu_layers", "it computes on the CPU only"),
-    ...cannot(
-      devices !== undefined && devices !== "none" && devices.length > 0,
-      "devices",
-      "it computes on the CPU only",
-    ),
+    ...deviceProblems(experiment),
   ]
 }
 
@@ -61,6 +67,8 @@ const launch: Engine["launch"] = (experiment, model) => {
       threads: experiment.embedded?.threads ?? null,
       mmap: experiment.embedded?.mmap ?? true,
       libraries: "{libraries}",
+      gpuLayers: gpuLayers(experiment),
+      variantFolder: gpuLayers(experiment) > 0 ? "{variant}" : null,
       followParent: true,
     }),
     // Neither library nor runtime may start a debugger or call home when the engine crashes.
