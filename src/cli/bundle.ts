@@ -95,7 +95,7 @@ const images = Effect.fnUntraced(function* (plan: Plan, settings: Settings, fold
       yield* Docker.use((docker) => docker.save([image], source))
       return {
         kind: "file",
-        path: `images/${image.replace(/[^A-Za-z0-9.-]+/g, "_")}.tar`,
+        path: `images/${index + 1}-${image.replace(/[^A-Za-z0-9.-]+/g, "_")}.tar`,
         mode: 0o644,
         source,
       } satisfies TarEntry
@@ -158,7 +158,7 @@ export const command = Command.make(
     if (!(yield* Effect.promise(() => Files.exists(Files.folderOf(file)))))
       return yield* new UsageError({ message: `There is no folder ${Files.folderOf(file)}`, fix: null })
     const name = fileName(input.file)
-    const folder = (spec.name.replace(/[^A-Za-z0-9._-]+/g, "-") || "study").replace(/^\.+/, "")
+    const folder = spec.name.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[.-]+/, "") || "study"
     yield* Effect.scoped(
       Effect.gen(function* () {
         const temporary = yield* TemporaryFolder.make(Files.folderOf(file), ".llem-bundle-")

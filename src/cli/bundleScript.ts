@@ -35,14 +35,14 @@ const variables = ({ backend, runner, image }: Elsewhere): string => {
 export const runScript = (study: string, elsewhere: ReadonlyArray<Elsewhere>): string => `#!/bin/sh
 # Runs the study on this node; nothing is fetched over a network. Flags go to llem run.
 set -e
-cd "$(dirname "$0")"
+CDPATH= cd -- "$(dirname -- "$0")"
 for image in images/*.tar; do
-  if [ -e "$image" ]; then ./llem images load "$image"; fi
+  if [ -e "$image" ]; then ./llem images load "$image" >&2; fi
 done
 if [ -d data ]; then XDG_DATA_HOME="$PWD/data"; export XDG_DATA_HOME; fi
 ${elsewhere.map(variables).join("")}offline=--offline
 for flag in "$@"; do
   if [ "$flag" = --offline ]; then offline=; fi
 done
-exec ./llem run ${quoted(study)} $offline "$@"
+exec ./llem run ${quoted(`./${study}`)} $offline "$@"
 `

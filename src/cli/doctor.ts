@@ -41,6 +41,8 @@ const asked = (settings: Settings, facts: NodeFacts, fix: boolean) =>
       facts.docker.overNetwork === true
         ? yield* (yield* Effect.promise(() => import("../preflight/DaemonPlace.ts"))).elsewhere()
         : null
+    // What runs on another machine's daemon is not to be judged from here.
+    if (elsewhere !== null) return { elsewhere, left: null }
     const left = fix
       ? Effect.map(ready.sweep(), (swept): Left => ({ ...swept, removed: true }))
       : Effect.map(ready.left(), (counted): Left => ({ ...counted, removed: false, failures: [] }))

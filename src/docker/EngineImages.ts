@@ -14,7 +14,7 @@ export interface ReadyImage {
 export class EngineImages extends Context.Service<
   EngineImages,
   {
-    /** A pull that was refused is not tried again by this service. Fails with reason `image` or `pull` when it is not there and cannot be had. */
+    /** A pull that failed is not tried again by this service within ten minutes. Fails with reason `image` or `pull` when it is not there and cannot be had. */
     ensure(reference: string, onProgress?: (progress: PullProgress) => void): Effect.Effect<ReadyImage, DockerError>
   }
 >()("llem/docker/EngineImages") {}

@@ -8,13 +8,18 @@ export const labels = {
 } as const
 
 /** An owner as its label has it. */
-export const ownerText = ({ pid, startTicks, bootId, namespace }: OwnerIdentity): string =>
-  [pid, startTicks, bootId, namespace].join(":")
+export const ownerText = ({ pid, startTicks, bootId, namespace, machine }: OwnerIdentity): string =>
+  [pid, startTicks, bootId, namespace, machine].join(":")
 
 /** Reads an owner's label back; null for what is none. */
 export const parseOwner = (text: string): OwnerIdentity | null => {
-  const [pid = "", startTicks = "", bootId = "", namespace = "", ...rest] = text.split(":")
-  return /^\d+$/.test(pid) && startTicks !== "" && bootId !== "" && namespace !== "" && rest.length === 0
-    ? { pid: Number(pid), startTicks, bootId, namespace }
+  const [pid = "", startTicks = "", bootId = "", namespace = "", machine = "unknown", ...rest] = text.split(":")
+  return /^\d+$/.test(pid) &&
+    startTicks !== "" &&
+    bootId !== "" &&
+    namespace !== "" &&
+    machine !== "" &&
+    rest.length === 0
+    ? { pid: Number(pid), startTicks, bootId, namespace, machine }
     : null
 }

@@ -1,7 +1,7 @@
 import type Dockerode from "dockerode"
 import { Effect } from "effect"
 import * as Streams from "../platform/dockerStreams.ts"
-import { writeWhole } from "../platform/wholeFile.ts"
+import { problemWith, writeWhole } from "../platform/wholeFile.ts"
 import type { Docker, ImageInfo, RegistryAuth } from "./Docker.ts"
 import { limits, request, stream, transfer } from "./dockerodeRequest.ts"
 import * as Pull from "./PullProgress.ts"
@@ -67,9 +67,12 @@ export const images = (docker: Dockerode): Pick<Docker["Service"], "image" | "pu
       "load",
       async (signal) => {
         const archive = await Streams.fromFile(file)
+        const broken = new Promise<never>((_resolve, reject) => {
+          archive.once("error", (cause) => reject(problemWith(file, "read", cause)))
+        })
         try {
-          const path = "/images/load?quiet=1&"
-          await follow(await stream(docker, { method: "POST", path, file: archive, signal }), () => undefined)
+          const sent = stream(docker, { method: "POST", path: "/images/load?quiet=1&", file: archive, signal })
+          await Promise.race([follow(await Promise.race([sent, broken]), () => undefined), broken])
         } finally {
           archive.destroy()
         }

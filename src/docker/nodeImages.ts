@@ -1,4 +1,4 @@
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import { DockerError } from "../domain/Failure.ts"
 import { embeddedImage } from "../domain/OwnImage.ts"
 import * as OwnedFolder from "../platform/ownedFolder.ts"
@@ -41,6 +41,8 @@ const making = (reference: string, cause: unknown): DockerError =>
     `llem's own image could not be made: ${cause instanceof Error ? cause.message : String(cause)}`,
     "Give LLEM_CACHE_DIR a folder that can be written and has 300 MB of room.",
   )
+
+const pullAgainMillis = 10 * 60 * 1000
 
 const isLeftBehind = (name: string): boolean => {
   const owner = parseOwner(name)
@@ -89,7 +91,13 @@ export const layer = (options: ImageOptions) =>
             yield* docker.load(file)
           }),
         )
-        return yield* found(reference, "made")
+        const made = yield* found(reference, "made")
+        if (made.info.labels[OwnImage.inputsLabel] === inputs) return made
+        return yield* missing(
+          reference,
+          `The image ${reference} was replaced by another llem's while this one made it`,
+          "Run one version of llem at a time on this daemon.",
+        )
       })
 
       const found = Effect.fnUntraced(function* (reference: string, source: ReadyImage["source"]) {
@@ -98,18 +106,23 @@ export const layer = (options: ImageOptions) =>
         return yield* missing(reference, `The image ${reference} is gone again`, `docker pull ${reference}`)
       })
 
-      /** A registry that refused once is not asked again: each cell would wait for it anew. */
-      const refused = new Map<string, DockerError>()
+      /** A registry that failed is left alone for a while: each cell would wait for it anew. */
+      const refused = new Map<string, { readonly error: DockerError; readonly untilMillis: number }>()
       const pull = Effect.fnUntraced(function* (
         reference: string,
         onProgress: (progress: PullProgress) => void,
       ): Effect.fn.Return<void, DockerError> {
+        const now = yield* Clock.currentTimeMillis
         const before = refused.get(reference)
-        if (before !== undefined) return yield* before
+        if (before !== undefined && now < before.untilMillis) return yield* before.error
         const { auth, reason } = yield* options.login(reference)
         yield* docker.pull(reference, auth, onProgress).pipe(
           Effect.mapError((error) => withoutLogin(error, reason)),
-          Effect.tapError((error) => Effect.sync(() => refused.set(reference, error))),
+          Effect.tapError((error) =>
+            Effect.map(Clock.currentTimeMillis, (millis) =>
+              refused.set(reference, { error, untilMillis: millis + pullAgainMillis }),
+            ),
+          ),
         )
       })
 

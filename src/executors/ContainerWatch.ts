@@ -13,6 +13,9 @@ export interface ContainerOutcome {
   readonly lost: DockerError | null
 }
 
+const firstPauseMillis = 50
+const longestPauseMillis = 1000
+
 const lost = (cause: DockerError): DockerError =>
   new DockerError({
     reason: "daemon",
@@ -39,15 +42,17 @@ export const watch = (
 ): Effect.Effect<Deferred.Deferred<ContainerOutcome>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const outcome = yield* Deferred.make<ContainerOutcome>()
-    const afterOutput = Effect.gen(function* () {
-      yield* attached.ended
-      while (true) {
+    /** Asks until it has ended. It fails when the daemon cannot be asked any more. */
+    const asked = Effect.gen(function* () {
+      for (let pause = firstPauseMillis; ; pause = Math.min(pause * 2, longestPauseMillis)) {
         const state = yield* docker.inspect(id)
         if (!state.running) return state.exitCode ?? 0
-        yield* Effect.sleep("50 millis")
+        yield* Effect.sleep(pause)
       }
     })
-    yield* Effect.raceFirst(exited, afterOutput).pipe(
+    // A connection that breaks off is not yet a daemon that went away.
+    const told = Effect.catch(exited, () => asked)
+    yield* Effect.raceFirst(told, Effect.andThen(attached.ended, asked)).pipe(
       // Its last words may still be on their way when its end is told.
       Effect.tap(() => Effect.timeoutOption(attached.ended, "2 seconds")),
       Effect.flatMap((exitCode) =>

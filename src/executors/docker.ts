@@ -52,16 +52,18 @@ const userOf = ({ uid, gids: [gid = 0, ...groups] }: Readable.Reader) => ({
 })
 
 /** Files that a container could not read: its engine has no privilege to pass over their modes, not even as root. */
-const refuseUnreadable = (request: EngineLaunch) => {
+const refuseUnreadable = (request: EngineLaunch, rootless: boolean) => {
   if (!request.container.anyUser) return Effect.void
-  const { uid, gids } = Process.reader()
+  const { uid, gids: all } = Process.reader()
+  // A rootless daemon's containers have the user's own group, and none of the further ones.
+  const gids = rootless ? all.slice(0, 1) : all
   const unreadable = request.mounts.find(({ hostPath }) => !Readable.mayRead(hostPath, { uid, gids }))
   return unreadable === undefined
     ? Effect.void
     : failure(
         "mount",
         `An engine in a container may not read ${unreadable.hostPath}: it runs as user ${uid} without any privilege, and the file's mode keeps that user out`,
-        `chmod o+r ${unreadable.hostPath}, or run llem as the file's owner.`,
+        `Let that user read it, e.g. chmod -R o+rX ${unreadable.hostPath}, or run llem as its owner.`,
       )
 }
 
@@ -238,10 +240,10 @@ export const layer = (options: DockerHostOptions) =>
       const launch = Effect.fn("DockerHost.launch")(function* (request: EngineLaunch, context: LaunchContext) {
         const reference = context.cell.runner.image ?? embeddedImage
         yield* removal.again
-        yield* refuseUnreadable(request)
         const runtime = yield* runtimeFor(options, reference)
         const { info: image } = yield* images.ensure(reference)
         const daemon = yield* info
+        yield* refuseUnreadable(request, daemon.rootless)
         const reached = yield* network
         const name = `${base}-${yield* Ref.updateAndGet(made, (count) => count + 1)}`
         const secrets = secretsOf(request.secretNames)

@@ -1,27 +1,35 @@
 import { readdirSync, realpathSync, statSync } from "node:fs"
 import { dirname, join } from "node:path"
 
-const stickyOthersMayWrite = 0o1002
+const isSticky = 0o1000
 const othersMayWrite = 0o0002
 const groupMayWrite = 0o0020
 
 const isOurs = (uid: number): boolean => uid === process.getuid?.() || uid === 0
 
-/** Code is loaded from this folder, so nobody but this user (or root) may be able to put files into it. Throws. */
-export const refuseForeign = (base: string): void => {
-  const found = statSync(base)
-  const open = (found.mode & stickyOthersMayWrite) === othersMayWrite
-  if (!isOurs(found.uid) || open) throw new Error(`${base} belongs to, or can be written by, other users`)
-}
-
 /** A group of one's own has the number of its user; every other one is taken to have further members. */
 const groupIsOthers = (gid: number): boolean => gid !== 0 && gid !== process.getuid?.()
+
+/** Whether others can put something into a folder, or only where they cannot take away what is there (a sticky one). */
+const isOpen = (
+  { mode, gid }: { readonly mode: number; readonly gid: number },
+  sticky: "refused" | "allowed",
+): boolean => {
+  const byOthers = (mode & othersMayWrite) !== 0 || ((mode & groupMayWrite) !== 0 && groupIsOthers(gid))
+  return byOthers && (sticky === "refused" || (mode & isSticky) === 0)
+}
+
+/** Code is loaded from this folder, so nobody but this user (or root) may be able to put files into it. Throws. */
+export const refuseForeign = (base: string, sticky: "refused" | "allowed" = "refused"): void => {
+  const found = statSync(base)
+  if (!isOurs(found.uid) || isOpen(found, sticky))
+    throw new Error(`${base} belongs to, or can be written by, other users`)
+}
 
 const refuseWritable = (path: string): void => {
   const found = statSync(path)
   if (!isOurs(found.uid)) throw new Error(`${path} belongs to another user, and its code would run as you: chown it`)
-  const byGroup = (found.mode & groupMayWrite) !== 0 && groupIsOthers(found.gid)
-  if (byGroup || (found.mode & othersMayWrite) !== 0)
+  if (isOpen(found, "refused"))
     throw new Error(`other users can write to ${path}, and its code would run as you: chmod go-w it`)
 }
 
@@ -41,7 +49,7 @@ export const refuseForeignCode = (folder: string): void => {
     refuseWritable(path)
   }
   for (let above = dirname(real); ; above = dirname(above)) {
-    refuseForeign(above)
+    refuseForeign(above, "allowed")
     if (above === dirname(above)) return
   }
 }

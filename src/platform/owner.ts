@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { readFileSync, readlinkSync } from "node:fs"
+import { hostname } from "node:os"
 import type { OwnerIdentity } from "../domain/Owner.ts"
 
 const read = (path: string): string | null => {
@@ -40,19 +41,26 @@ const namespace = (): string => {
 /** This node's boot. */
 export const bootId = (): string => read("/proc/sys/kernel/random/boot_id") ?? "unknown"
 
+/** This machine, whatever its boot: its id, with its name, since copies of a disk have the same id. */
+const machine = (): string => {
+  const id = read("/etc/machine-id")
+  return id === null || id === "" ? "unknown" : `${id}.${hostname().replaceAll(":", "_")}`
+}
+
 /** Who this process is. */
 export const self = (): OwnerIdentity => ({
   pid: process.pid,
   startTicks: startTicks(process.pid) ?? "unknown",
   bootId: bootId(),
   namespace: namespace(),
+  machine: machine(),
 })
 
 /** Whether the process that an identity names is provably gone; false whenever that cannot be known from here. */
 export const isGone = (owner: OwnerIdentity): boolean => {
   const here = { bootId: bootId(), namespace: namespace() }
   if ([here.bootId, owner.bootId].includes("unknown")) return false
-  if (owner.bootId !== here.bootId) return true
+  if (owner.bootId !== here.bootId) return owner.machine !== "unknown" && owner.machine === machine()
   if ([here.namespace, owner.startTicks].includes("unknown") || owner.namespace !== here.namespace) return false
   return startTicks(owner.pid) !== owner.startTicks && !isHidden(owner.pid)
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { rename, rm, stat } from "node:fs/promises"
+import { realpath, rename, rm, stat } from "node:fs/promises"
 import { Data, Effect } from "effect"
 
 /** A file of this node that could not be read or written; the message names it. */
@@ -36,7 +36,9 @@ export const problemWith = (path: string, doing: "read" | "written", cause: unkn
  * Lets a function write a file under another name beside it, which becomes the file once it is whole; what is there
  * and is no file, such as a device, is left alone. `write` rejects with whatever it met; a `FileProblem` passes as it is.
  */
-export const writeWhole = async <A>(path: string, write: (part: string) => Promise<A>): Promise<A> => {
+export const writeWhole = async <A>(named: string, write: (part: string) => Promise<A>): Promise<A> => {
+  // A link is written through, not replaced.
+  const path = await realpath(named).catch(() => named)
   const before = await stat(path).catch(() => null)
   if (before !== null && !before.isFile())
     throw new FileProblem({
@@ -48,7 +50,7 @@ export const writeWhole = async <A>(path: string, write: (part: string) => Promi
     await rename(part, path)
     return written
   } catch (cause) {
-    throw cause instanceof FileProblem ? new FileProblem({ message: cause.message.replace(part, path) }) : cause
+    throw cause instanceof FileProblem ? new FileProblem({ message: cause.message.replace(part, named) }) : cause
   } finally {
     await rm(part, { force: true })
   }

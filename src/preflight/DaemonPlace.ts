@@ -9,7 +9,7 @@ const probeSeconds = 60
  * Why a daemon behind a network is of no use: its containers run on another machine, where the meters are not. It
  * starts one to see; null when that shows this node's boot.
  */
-export const elsewhere = Effect.fn("dockerReady.elsewhere")(function* () {
+export const elsewhere = Effect.fn("DaemonPlace.elsewhere")(function* () {
   const name = `llem-probe-${Owner.randomName()}`
   return yield* BootProbe.bootIdInside(embeddedImage, [inOwnImage.binary, "__boot-id"], Owner.self(), name).pipe(
     Effect.timeoutOption(`${probeSeconds} seconds`),

@@ -55,6 +55,6 @@ describe("the script of a bundle", () => {
   test("names the study as one word", () => {
     expect(quoted("study.yaml")).toBe("study.yaml")
     expect(quoted("it's here.yaml")).toBe("'it'\\''s here.yaml'")
-    expect(runScript("my study.yaml", [])).toContain("./llem run 'my study.yaml' $offline")
+    expect(runScript("my study.yaml", [])).toContain("./llem run './my study.yaml' $offline")
   })
 })

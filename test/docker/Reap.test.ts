@@ -8,7 +8,13 @@ import type { OwnerIdentity } from "../../src/domain/Owner.ts"
 import { arbitraryOf, live, prop } from "../lib/effect.ts"
 import { type Script, scriptedDaemon } from "./scripted.ts"
 
-const owner = (pid: number): OwnerIdentity => ({ pid, startTicks: "7", bootId: "b", namespace: "4026531836" })
+const owner = (pid: number): OwnerIdentity => ({
+  pid,
+  startTicks: "7",
+  bootId: "b",
+  namespace: "4026531836",
+  machine: "m.node1",
+})
 const gone = ({ pid }: OwnerIdentity): boolean => pid >= 100
 
 /** A name may meanwhile be somebody else's: things are removed by their ids. */
@@ -108,13 +114,30 @@ const Identity = Schema.Struct({
   startTicks: Schema.String.check(Schema.isPattern(/^\d{1,12}$/)),
   bootId: Schema.String.check(Schema.isPattern(/^[0-9a-f-]{36}$/)),
   namespace: Schema.String.check(Schema.isPattern(/^\d{1,12}$/)),
+  machine: Schema.String.check(Schema.isPattern(/^[0-9a-f]{1,32}\.[a-z0-9-]{1,20}$/)),
 })
 prop("an owner's label gives the owner back", arbitraryOf(Identity), (identity) => {
   expect(parseOwner(ownerText(identity))).toEqual(identity)
   return true
 })
 
+test("a label without a machine is of an unknown one, of which nothing is proven", () => {
+  expect(parseOwner("1:2:b:3")).toMatchObject({ pid: 1, machine: "unknown" })
+})
+
 test("a label that is no owner is read as none", () => {
-  for (const text of ["", "1", "1:2:b", "1:2:b:3:4", "x:2:b:3", "1::b:3", "1:2::3", "1:2:b:", "-1:2:b:3", " 1:2:b:3"])
+  for (const text of [
+    "",
+    "1",
+    "1:2:b",
+    "1:2:b:3:4:5",
+    "1:2:b:3:",
+    "x:2:b:3",
+    "1::b:3",
+    "1:2::3",
+    "1:2:b:",
+    "-1:2:b:3",
+    " 1:2:b:3",
+  ])
     expect(parseOwner(text)).toBeNull()
 })

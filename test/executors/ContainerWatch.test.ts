@@ -94,7 +94,7 @@ describe("the end of a container", () => {
     Effect.gen(function* () {
       const runs = state({ running: true, exitCode: null })
       const found = yield* watched({ ended: Effect.sleep("5 seconds"), states: [runs, runs, state({ exitCode: 7 })] })
-      expect(found).toMatchObject({ exitCode: 7, state: { exitCode: 7 }, lost: null, at: 5.1 })
+      expect(found).toMatchObject({ exitCode: 7, state: { exitCode: 7 }, lost: null, at: 5.15 })
     }),
   )
 
@@ -111,9 +111,21 @@ describe("the end of a container", () => {
     }),
   )
 
+  effect("is still waited for where only the connection that would tell it broke off", () =>
+    Effect.gen(function* () {
+      const runs = state({ running: true, exitCode: null })
+      const states = [runs, runs, runs, state({ exitCode: 4 })]
+      expect(yield* watched({ exited: Effect.fail(away), states, ended: Effect.never })).toMatchObject({
+        exitCode: 4,
+        lost: null,
+      })
+      expect(yield* watched({ exited: Effect.fail(away), states: [runs] }, 3600)).toBeNull()
+    }),
+  )
+
   effect("is the loss of its daemon where that went away first, with the daemon's words", () =>
     Effect.gen(function* () {
-      const told = yield* watched({ exited: Effect.fail(away), states: [state()] })
+      const told = yield* watched({ exited: Effect.fail(away), states: [away] })
       expect(told).toMatchObject({ exitCode: null, state: null, at: 0 })
       expect(told?.lost).toMatchObject({ _tag: "DockerError", reason: "daemon", details: { doing: "container" } })
       expect(told?.lost?.message).toBe("The Docker daemon went away while the engine ran: socket hang up")

@@ -24,7 +24,7 @@ const parts = (over: Partial<LaunchParts> = {}): LaunchParts => ({
   name: "llem-1",
   network: "llem-net",
   published: false,
-  owner: { pid: 7, startTicks: "99", bootId: "b", namespace: "4" },
+  owner: { pid: 7, startTicks: "99", bootId: "b", namespace: "4", machine: "m" },
   user: { userAndGroup: "1000:1000", groups: ["27"] },
   daemon: { rootless: false, selinux: false, devices: [] },
   runtime: null,
@@ -55,7 +55,7 @@ describe("the container of a launch", () => {
     ])
     expect(spec).toMatchObject({ image: "sha256:abc", mounts: [], network: "llem-net", publishedPort: null })
     expect(spec.labels).toEqual({
-      "io.llem.owner": "7:99:b:4",
+      "io.llem.owner": "7:99:b:4:m",
       "io.llem.study": "study",
       "io.llem.cell": "1_c1_00000001",
     })

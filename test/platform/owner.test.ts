@@ -67,7 +67,11 @@ describe("an owner", () => {
   )
 
   test("of another boot is gone", () => {
-    expect(Owner.isGone({ ...self, bootId: "00000000-0000-0000-0000-000000000000" })).toBe(true)
+    const before = { ...self, bootId: "00000000-0000-0000-0000-000000000000", machine: "0123.node1" }
+    expect(Owner.isGone(before)).toBe(false)
+    expect(Owner.isGone({ ...before, machine: "unknown" })).toBe(false)
+    // A machine without an id cannot tell its own earlier boots from another machine's.
+    expect(Owner.isGone({ ...before, machine: self.machine })).toBe(self.machine !== "unknown")
   })
 
   test("of another process namespace is never judged, though no such process is here", () => {

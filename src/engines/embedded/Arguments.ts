@@ -47,14 +47,14 @@ export const toArgv = (
   ...(args.followParent ? ["--follow-parent"] : []),
 ]
 
-/** Reads the command line back; null names what is missing or wrong. */
+/** Reads the command line back; a text names what is missing or wrong. */
 export const fromArgv = (argv: ReadonlyArray<string>): EngineArguments | string => {
   const values = new Map<string, string>()
   for (const argument of argv) {
     const [, name = "", value = ""] = /^--([a-z-]+)(?:=(.*))?$/s.exec(argument) ?? []
     values.set(name, value)
   }
-  const integer = (name: string): number => Number.parseInt(values.get(name) ?? "", 10)
+  const integer = (name: string): number => Number(values.get(name) || Number.NaN)
   const threads = values.get("threads") ?? "auto"
   const args: EngineArguments = {
     modelPath: values.get("model") ?? "",
@@ -78,5 +78,8 @@ export const fromArgv = (argv: ReadonlyArray<string>): EngineArguments | string 
     ...[args.port, args.slots, args.contextPerSequence, args.prefillChunk, args.threads ?? 1],
     args.gpuLayers,
   ]
-  return numbers.every((value) => Number.isInteger(value) && value >= 0) ? args : "a number is missing or malformed"
+  const least = [args.slots, args.contextPerSequence, args.prefillChunk, args.threads ?? 1]
+  return numbers.every((value) => Number.isInteger(value) && value >= 0) && least.every((value) => value >= 1)
+    ? args
+    : "a number is missing or malformed"
 }

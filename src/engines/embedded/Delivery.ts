@@ -38,13 +38,18 @@ const whileConnected = ({ generators, signal }: Delivery, onGone: () => void) =>
 }
 
 /** Streams the answers: a chunk per token, one with the finish reason for each choice, then the usage as asked for. */
-export const streamed = (delivery: Delivery): Response =>
-  Http.eventStream(async (writer) => {
-    const { format, identity, request, generators, onOutcome } = delivery
-    let closed = false
-    const connection = whileConnected(delivery, () => {
-      closed = true
-    })
+export const streamed = (delivery: Delivery): Response => {
+  const { format, identity, request, generators, onOutcome } = delivery
+  let closed = false
+  let begun = false
+  const connection = whileConnected(delivery, () => {
+    closed = true
+    // A client that goes away before its answer begins never has it asked for.
+    if (!begun) onOutcome("cancelled")
+  })
+  return Http.eventStream(async (writer) => {
+    if (closed) return
+    begun = true
     const send = (body: unknown) => {
       if (!closed) writer.write(event(body))
     }
@@ -82,6 +87,7 @@ export const streamed = (delivery: Delivery): Response =>
       connection.release()
     }
   })
+}
 
 const choiceOf = async (generator: Generator, index: number, { request }: Delivery): Promise<Choice> => {
   let text = ""

@@ -19,6 +19,7 @@ const maximumQueued = 4096
 const maximumBodyBytes = 16 * 1024 * 1024
 /** How long requests that run may take once the server is asked to end. */
 const drainMilliseconds = 30_000
+const lastBytesMilliseconds = 200
 
 const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
@@ -119,7 +120,10 @@ export const serve = async (argv: ReadonlyArray<string>): Promise<void> => {
     const server = Http.listen(args, (request) => Server.handle(state, request))
     Life.onTerminate(async () => {
       state.draining = true
+      const isBusy = state.open > 0
       await Life.waitUntil(() => state.open === 0, drainMilliseconds)
+      // The last answers are still on their way to their readers.
+      if (isBusy) await Life.waitUntil(() => false, lastBytesMilliseconds)
       await server.stop()
     })
     Life.logLine(`embedded engine: listening on ${args.host}:${server.port}`)
