@@ -7,7 +7,8 @@ import * as Shape from "../../src/engines/embedded/SyntheticShape.ts"
 import { freePort } from "../../src/platform/process.ts"
 import { projectRoot } from "../lib/env.ts"
 
-const libraries = join(tmpdir(), "llem-test-cache")
+/** The folder that the engines of tests unpack their libraries in. */
+export const libraries = join(tmpdir(), "llem-test-cache")
 
 /** A small synthetic model on disk. */
 export const syntheticModel = (): string => {
@@ -27,28 +28,38 @@ export interface RunningServer {
   readonly stop: () => Promise<void>
 }
 
-export const commandOf = async (modelPath: string, slots: number, followParent = false) => {
+export const commandOf = async (
+  modelPath: string,
+  slots: number,
+  followParent = false,
+  over: Partial<Arguments.EngineArguments> = {},
+) => {
   const port = await freePort()
   const argv = Arguments.toArgv({
     modelPath,
-    servedModel: "m",
-    host: "127.0.0.1",
-    port: String(port),
     slots,
     contextPerSequence: 256,
     prefillChunk: 64,
     prefixCache: false,
     threads: 1,
     mmap: true,
-    libraries,
     followParent,
+    ...over,
+    servedModel: "m",
+    host: "127.0.0.1",
+    port: String(port),
+    libraries: (over.libraryFolders ?? [libraries]).join(":"),
   })
   return { port, command: [process.execPath, join(projectRoot, "src/main.ts"), ...argv] }
 }
 
 /** Starts the engine's server as a process of its own and waits until it is ready. */
-export const startServer = async (modelPath: string, slots = 4): Promise<RunningServer> => {
-  const { port, command } = await commandOf(modelPath, slots)
+export const startServer = async (
+  modelPath: string,
+  slots = 4,
+  over: Partial<Arguments.EngineArguments> = {},
+): Promise<RunningServer> => {
+  const { port, command } = await commandOf(modelPath, slots, false, over)
   const url = `http://127.0.0.1:${port}`
   const child = Bun.spawn(command, { stdin: "pipe", stdout: "ignore", stderr: "pipe" })
   for (;;) {
