@@ -35,6 +35,8 @@ export type Prepare = (request: GenerationRequest) => Result.Result<ReadonlyArra
 export interface Limits {
   /** Token ids must be below it: asking the library about others aborts the process. */
   readonly vocabularySize: number
+  /** UTF-16 units that no token's text is longer than. */
+  readonly longestToken: number
   readonly contextPerSequence: number
 }
 
@@ -53,6 +55,19 @@ const refusal = (tokens: Uint32Array, request: GenerationRequest, limits: Limits
       "context_length_exceeded",
     )
   return null
+}
+
+/** A text that cannot fit: telling so without its tokens, which take long to make of megabytes. */
+const tooLong = ({ prompts, promptField }: GenerationRequest, limits: Limits): Problem | null => {
+  const most = limits.contextPerSequence * limits.longestToken
+  const text = prompts.find((prompt) => typeof prompt === "string" && prompt.length > most)
+  return text === undefined
+    ? null
+    : invalid(
+        `a text of ${text.length} characters does not fit into the context of ${limits.contextPerSequence} tokens`,
+        promptField,
+        "context_length_exceeded",
+      )
 }
 
 /** End-of-generation tokens of the model, which `ignore_eos` makes impossible. */
@@ -163,6 +178,8 @@ export const preparer = (
   }
 
   return (request) => {
+    const long = tooLong(request, limits)
+    if (long !== null) return Result.fail(long)
     const prompts = request.prompts.map((prompt) => Tokenizer.promptTokens(model, prompt))
     for (const tokens of prompts) {
       const refused = refusal(tokens, request, limits)
