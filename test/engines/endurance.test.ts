@@ -62,7 +62,7 @@ describe("ten thousand requests", () => {
       points.push(Math.round(resident() / megabyte))
     }
     console.log(`MiB resident after each thousand requests: ${points.join(" ")}; open files: ${openFiles()}`)
-    expect(Math.max(...points.slice(2)) - (points[1] ?? 0)).toBeLessThan(64)
+    expect(Math.max(...points.slice(2)) - (points[1] ?? 0)).toBeLessThan(32)
     expect(openFiles()).toBeLessThan(inFlight + 60)
     expect(await server.props()).toMatchObject({ active: 0, queued: 0 })
   })

@@ -1,11 +1,18 @@
 import { Result } from "effect"
-import { type AddonContext, type AddonModel, type LlamaAddon, readLogits } from "../../platform/llamaAddon.ts"
+import {
+  type AddonContext,
+  type AddonModel,
+  type AddonSampler,
+  type LlamaAddon,
+  readLogits,
+} from "../../platform/llamaAddon.ts"
 import type { FinishReason } from "./Answer.ts"
 import { describe, fromLogits, type TokenLogprob } from "./Logprobs.ts"
 import { invalid, type Problem } from "./Problem.ts"
 import type { GenerationRequest } from "./Request.ts"
+import { SamplerPool } from "./SamplerPool.ts"
 import { toConfig } from "./SamplerSettings.ts"
-import type { Observer, Scheduler } from "./Scheduler.ts"
+import type { Drawing, Observer, Scheduler } from "./Scheduler.ts"
 import * as StopText from "./StopText.ts"
 import { TextStream } from "./TextStream.ts"
 import * as Tokenizer from "./Tokenizer.ts"
@@ -89,16 +96,26 @@ export const preparer = (
   const detokenize = (tokens: ReadonlyArray<number>) => model.detokenize(Uint32Array.from(tokens), false)
   const spell = (token: number) => model.detokenize(Uint32Array.of(token), true)
 
-  const observing = (top: number): Observer => {
+  const pool = new SamplerPool(addon, model)
+
+  const observing = (neutral: AddonSampler, top: number): Observer => ({
+    read: async (batchIndex, token) => {
+      const { pairs, weight } = await readLogits(context, batchIndex, neutral, token, top)
+      return fromLogits(pairs, weight, token, top)
+    },
+  })
+
+  const drawing = (sampler: AddonSampler, logprobs: number | null): Drawing => {
     // Greedy, with nothing before it in its chain: the logits that it reads are the model's own.
-    const neutral = new addon.AddonSampler(model)
-    neutral.applyConfig({ temperature: 0 })
+    const neutral = logprobs === null ? null : pool.take({ temperature: 0 })
     return {
-      read: async (batchIndex, token) => {
-        const { pairs, weight } = await readLogits(context, batchIndex, neutral, token, top)
-        return fromLogits(pairs, weight, token, top)
+      sampler,
+      observer: neutral === null || logprobs === null ? null : observing(neutral, logprobs),
+      release: (idle) => {
+        if (!idle) return
+        pool.give(sampler)
+        if (neutral !== null) pool.give(neutral)
       },
-      dispose: () => neutral.dispose(),
     }
   }
 
@@ -111,6 +128,7 @@ export const preparer = (
     let written = 0
     let held = ""
     let cancelled = false
+    let sampler: AddonSampler | null = null
     let withdraw: (() => void) | null = null
     let reject: ((cause: unknown) => void) | null = null
 
@@ -141,20 +159,20 @@ export const preparer = (
         new Promise((resolve, fail) => {
           reject = fail
           if (cancelled) return fail(new Error("cancelled"))
-          const sampler = new addon.AddonSampler(model)
-          sampler.applyConfig(config())
           withdraw = scheduler.submit({
             prompt,
             maxTokens,
             ignoreEos: request.ignoreEos,
-            sampler,
-            ...(request.logprobs === null ? {} : { observer: observing(request.logprobs) }),
+            draw: () => {
+              sampler = pool.take(config())
+              return drawing(sampler, request.logprobs)
+            },
             onToken: (token, count, distribution) => {
               produced = count
               if (minTokens > 0) {
                 generated.push(token)
                 // End tokens become possible; the draws and what penalties have counted go on from where they are.
-                if (count === minTokens) sampler.applyConfig(config())
+                if (count === minTokens) sampler?.applyConfig(config())
               }
               const logprobs = distribution === null ? null : describe(distribution, token, written, spell)
               const piece = text.push(token)
