@@ -76,9 +76,13 @@ const state: Server.ServerState = {
     limits,
     counts: () => scheduler.counts(),
     forget: nothing,
-    prepare: preparer(addon, model, context, scheduler, { vocabularySize: 10, contextPerSequence: 4096 }),
+    prepare: preparer(addon, model, context, scheduler, {
+      vocabularySize: 10,
+      longestToken: 64,
+      contextPerSequence: 4096,
+    }),
     tokenizer: { tokenize: () => [], detokenize: () => Result.succeed("") },
     render: ChatTemplate.compile(null, { bos: "", eos: "" }),
   },
 }
-Http.listen({ host: "127.0.0.1", port: Number(port) }, (request) => Server.handle(state, request))
+Http.listen({ host: "127.0.0.1", port: Number(port) }, (request) => Server.handle(state, request), Server.broken)

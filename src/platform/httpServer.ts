@@ -8,10 +8,11 @@ export interface HttpServer {
   readonly stop: () => Promise<void>
 }
 
-/** Starts an HTTP server; throws when the port is taken. */
+/** Starts an HTTP server; `broken` answers where `handle` throws. Throws when the port is taken. */
 export const listen = (
   where: { readonly host: string; readonly port: number },
   handle: (request: Request) => Response | Promise<Response>,
+  broken: (cause: unknown) => Response,
 ): HttpServer => {
   try {
     const server = Bun.serve({
@@ -21,6 +22,7 @@ export const listen = (
       maxRequestBodySize: 64 * 1024 * 1024,
       development: false,
       fetch: handle,
+      error: broken,
     })
     return { port: server.port ?? where.port, stop: () => server.stop(true) }
   } catch (cause) {

@@ -67,7 +67,11 @@ const library = () => {
   })
   return {
     configs,
-    prepare: preparer(addon, model, context, scheduler, { vocabularySize: 10, contextPerSequence: 12 }),
+    prepare: preparer(addon, model, context, scheduler, {
+      vocabularySize: 10,
+      longestToken: 1,
+      contextPerSequence: 12,
+    }),
   }
 }
 
@@ -90,6 +94,13 @@ describe("preparing a completion", () => {
     // A text has its beginning-of-sequence token too.
     expect(codeOf({ prompt: "t", max_tokens: 9 })).toBeNull()
     expect(codeOf({ prompt: "t", max_tokens: 10 })).toBe("context_length_exceeded")
+  })
+
+  test("a text of more characters than the context's tokens can have is refused without its tokens", () => {
+    const text = (length: number) => ({ prompt: "t".repeat(length), max_tokens: 1 })
+    expect(codeOf(text(12))).toBeNull()
+    expect(codeOf(text(13))).toBe("context_length_exceeded")
+    expect(codeOf({ ...text(13), prompt: ["t", "t".repeat(13)] })).toBe("context_length_exceeded")
   })
 
   test("every sampling setting reaches the sampler, and each prompt has a seed of its own", async () => {

@@ -37,6 +37,7 @@ describe("GGUF header", () => {
       vocabularySize: 49_152,
       contextLength: 8192,
     })
+    expect(Gguf.longestToken(parsed)).toBe(162)
   })
 
   test("every prefix that ends inside the header asks for more, and never passes for a whole one", () => {

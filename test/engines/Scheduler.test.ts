@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { Scheduler } from "../../src/engines/embedded/Scheduler.ts"
+import { type Job, type Observer, Scheduler } from "../../src/engines/embedded/Scheduler.ts"
 import { end, fakeContext, job, model, options } from "./scheduling.ts"
 
 describe("the scheduler", () => {
@@ -16,8 +16,8 @@ describe("the scheduler", () => {
     cancel = scheduler.submit(gone.job)
     scheduler.submit(next.job)
     expect(await next.log.ended.promise).toBe("length 4")
-    expect(gone.log).toMatchObject({ tokens: 2, disposed: 1 })
-    expect(next.log.disposed).toBe(1)
+    expect(gone.log).toMatchObject({ tokens: 2, drawn: 1, idle: 1 })
+    expect(next.log).toMatchObject({ drawn: 1, idle: 1, busy: 0 })
     expect(freed).toEqual([0, 0])
     expect(scheduler.counts()).toMatchObject({ active: 0, queued: 0 })
   })
@@ -30,7 +30,7 @@ describe("the scheduler", () => {
     scheduler.submit(first.job)
     scheduler.submit(second.job)()
     await first.log.ended.promise
-    expect(second.log).toMatchObject({ tokens: 0, disposed: 1 })
+    expect(second.log).toMatchObject({ tokens: 0, drawn: 0, idle: 0 })
     expect(scheduler.counts().prefillTokens).toBe(3)
   })
 
@@ -46,7 +46,26 @@ describe("the scheduler", () => {
     const ended = await Promise.all(jobs.map((one) => one.log.ended.promise))
     expect(ended).toEqual(["failed: Error: no room", "failed: Error: no room", "length 4"])
     expect(freed).toHaveLength(3)
-    expect(jobs.map((one) => one.log.disposed)).toEqual([1, 1, 1])
+    expect(jobs.map(({ log }) => [log.idle, log.busy])).toEqual([
+      [0, 1],
+      [0, 1],
+      [1, 0],
+    ])
+  })
+
+  test("a job whose sampler cannot be made fails alone, and its sequence is there for the next one", async () => {
+    const scheduler = new Scheduler(fakeContext().context, model, options(1, 16))
+    const broken = job({
+      draw: () => {
+        throw new Error("no sampler")
+      },
+    })
+    const next = job()
+    scheduler.submit(broken.job)
+    scheduler.submit(next.job)
+    expect(await broken.log.ended.promise).toBe("failed: Error: no sampler")
+    expect(await next.log.ended.promise).toBe("length 4")
+    expect(scheduler.counts()).toMatchObject({ active: 0, queued: 0 })
   })
 
   test("an end token ends a job, unless the job goes to its full length", async () => {
@@ -66,19 +85,14 @@ describe("the scheduler", () => {
     const scheduler = new Scheduler(context, model, options(2, 16))
     const seen: Array<readonly [number, number]> = []
     const told: Array<number | null> = []
-    let disposed = 0
-    const watched = job({
-      observer: {
-        read: async (place, token) => {
-          seen.push([place, token])
-          return { chosen: -seen.length, top: [] }
-        },
-        dispose: () => {
-          disposed += 1
-        },
+    const observer: Observer = {
+      read: async (place, token) => {
+        seen.push([place, token])
+        return { chosen: -seen.length, top: [] }
       },
-      onToken: (_token, _count, distribution) => void told.push(distribution?.chosen ?? null),
-    })
+    }
+    const onToken: Job["onToken"] = (_token, _count, distribution) => void told.push(distribution?.chosen ?? null)
+    const watched = job({ onToken }, observer)
     const plain = job()
     scheduler.submit(plain.job)
     scheduler.submit(watched.job)
@@ -90,7 +104,7 @@ describe("the scheduler", () => {
       [1, 7],
     ])
     expect(told).toEqual([-1, -2, -3, -4])
-    expect([disposed, plain.log.tokens]).toEqual([1, 4])
+    expect([watched.log.idle, plain.log.tokens]).toEqual([1, 4])
     expect(scheduler.counts()).toMatchObject({ generatedTokens: 8, contextTokens: 0 })
   })
 

@@ -139,6 +139,24 @@ describe("the server", () => {
     expect(await (await ask("/metrics", {}, { loaded: null })).text()).toContain("llem_engine_model_loaded 0")
   })
 
+  test("more sequences than may wait are refused before anything is made of them", async () => {
+    const prepare = () => expect.unreachable()
+    const many = { ...completion, prompt: ["a", "b", "c"], n: 3 }
+    expect(await error(post("/v1/completions", many, { loaded: { ...loaded, prepare } }))).toMatchObject({
+      status: 429,
+    })
+  })
+
+  test("what cannot be read for its depth, and what throws, are errors in OpenAI's shape", async () => {
+    const deep = `${"[".repeat(300_000)}${"]".repeat(300_000)}`
+    const body = `{"prompt":${deep}}`
+    expect(await error(post("/v1/completions", body, { maximumBodyBytes: 1_000_000 }))).toMatchObject({
+      status: 400,
+      message: "the body is nested too deeply",
+    })
+    expect(await error(Server.broken(new Error("no")))).toMatchObject({ status: 500, type: "server_error" })
+  })
+
   test("requests are counted by how they ended", async () => {
     const outcomes: Server.ServerState["outcomes"] = new Map()
     await post("/v1/completions", completion, { outcomes })

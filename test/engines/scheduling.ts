@@ -1,4 +1,4 @@
-import type { Job, SchedulerOptions } from "../../src/engines/embedded/Scheduler.ts"
+import type { Job, Observer, SchedulerOptions } from "../../src/engines/embedded/Scheduler.ts"
 import type { AddonContext, AddonModel, AddonSampler } from "../../src/platform/llamaAddon.ts"
 
 export const end = 0
@@ -66,19 +66,20 @@ export const fakeContext = (
 }
 
 /** A job with what became of it. */
-export const job = (over: Partial<Job> = {}) => {
-  const log = { tokens: 0, disposed: 0, ended: Promise.withResolvers<string>() }
-  const sampler: AddonSampler = {
-    applyConfig: () => {},
-    dispose: () => {
-      log.disposed += 1
-    },
-  }
+export const job = (over: Partial<Job> = {}, observer: Observer | null = null) => {
+  const log = { tokens: 0, drawn: 0, idle: 0, busy: 0, ended: Promise.withResolvers<string>() }
+  const sampler: AddonSampler = { applyConfig: () => {}, dispose: () => {} }
   const made: Job = {
     prompt: Uint32Array.of(1, 2, 3),
     maxTokens: 4,
     ignoreEos: false,
-    sampler,
+    draw: () => {
+      log.drawn += 1
+      const release = (idle: boolean) => {
+        log[idle ? "idle" : "busy"] += 1
+      }
+      return { sampler, observer, release }
+    },
     onToken: () => {
       log.tokens += 1
     },

@@ -7,7 +7,8 @@ import * as Shape from "../../src/engines/embedded/SyntheticShape.ts"
 import { freePort } from "../../src/platform/process.ts"
 import { projectRoot } from "../lib/env.ts"
 
-const libraries = join(tmpdir(), "llem-test-cache")
+/** The folder that the engines of tests unpack their libraries in. */
+export const libraries = join(tmpdir(), "llem-test-cache")
 
 /** A small synthetic model on disk. */
 export const syntheticModel = (): string => {
@@ -31,24 +32,25 @@ export const commandOf = async (
   modelPath: string,
   slots: number,
   followParent = false,
-  variantFolder: string | null = null,
+  over: Partial<Arguments.EngineArguments> = {},
 ) => {
   const port = await freePort()
   const argv = Arguments.toArgv({
     modelPath,
-    servedModel: "m",
-    host: "127.0.0.1",
-    port: String(port),
     slots,
     contextPerSequence: 256,
     prefillChunk: 64,
     prefixCache: false,
     threads: 1,
     mmap: true,
-    libraries,
-    gpuLayers: variantFolder === null ? 0 : 99,
-    variantFolder,
+    gpuLayers: 0,
+    variantFolder: null,
     followParent,
+    ...over,
+    servedModel: "m",
+    host: "127.0.0.1",
+    port: String(port),
+    libraries: (over.libraryFolders ?? [libraries]).join(":"),
   })
   return { port, command: [process.execPath, join(projectRoot, "src/main.ts"), ...argv] }
 }
@@ -57,12 +59,13 @@ export const commandOf = async (
 export const startServer = async (
   modelPath: string,
   slots = 4,
-  variant: { readonly folder: string; readonly environment: Readonly<Record<string, string>> } | null = null,
+  over: Partial<Arguments.EngineArguments> = {},
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<RunningServer> => {
-  const { port, command } = await commandOf(modelPath, slots, false, variant?.folder ?? null)
+  const { port, command } = await commandOf(modelPath, slots, false, over)
   const url = `http://127.0.0.1:${port}`
   const child = Bun.spawn(command, {
-    env: { ...process.env, ...variant?.environment },
+    env: { ...process.env, ...environment },
     stdin: "pipe",
     stdout: "ignore",
     stderr: "pipe",

@@ -28,7 +28,7 @@ describe.if(process.arch === "x64" && !quick)("the embedded engine for Vulkan, o
     beforeAll(async () => {
       const model = path()
       cpu = await startServer(model, 2)
-      gpu = await startServer(model, 2, { folder: vulkanVariant(), environment: softwareVulkan() })
+      gpu = await startServer(model, 2, { gpuLayers: 99, variantFolder: vulkanVariant() }, softwareVulkan())
     }, 120_000)
     afterAll(() => Promise.all([cpu.stop(), gpu.stop()]))
 
@@ -53,7 +53,10 @@ describe.if(process.arch === "x64" && !quick)("the embedded engine for Vulkan, o
   })
 
   test("ends with the reason where its device is gone", async () => {
-    const { command } = await commandOf(syntheticModel(), 1, false, vulkanVariant())
+    const { command } = await commandOf(syntheticModel(), 1, false, {
+      gpuLayers: 99,
+      variantFolder: vulkanVariant(),
+    })
     const child = Bun.spawn(command, {
       env: { ...process.env, ...softwareVulkan(), GGML_VK_VISIBLE_DEVICES: "" },
       stdin: "pipe",

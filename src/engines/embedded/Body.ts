@@ -24,6 +24,7 @@ const harmless = new Set([
 
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 const longest = 80
+const mostNames = 5
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
@@ -78,12 +79,20 @@ export const read = <F extends Schema.Struct.Fields>(
   const unknown = Object.keys(body).filter(
     (name) => !Object.hasOwn(schema.fields, name) && !harmless.has(name) && body[name] !== null,
   )
+  const names = unknown.slice(0, mostNames).join(", ")
+  const others = unknown.length > mostNames ? ` and ${unknown.length - mostNames} more fields` : ""
   if (unknown.length > 0)
     return Result.fail(
-      invalid(`this server does not support ${unknown.join(", ")}: leave it out`, unknown[0], "unsupported_parameter"),
+      invalid(`this server does not support ${names}${others}: leave it out`, unknown[0], "unsupported_parameter"),
     )
   const known = Object.fromEntries(Object.entries(body).filter(([name]) => Object.hasOwn(schema.fields, name)))
-  return Result.mapError(Schema.decodeUnknownResult(schema, { onExcessProperty: "error" })(known), (error) =>
-    wrongField(schema, known, error.issue),
-  )
+  const decoded = Result.try({
+    try: () =>
+      Result.mapError(Schema.decodeUnknownResult(schema, { onExcessProperty: "error" })(known), (error) =>
+        wrongField(schema, known, error.issue),
+      ),
+    // Going down into it, or writing it out in the message, takes more stack than there is.
+    catch: () => invalid("the body is nested too deeply"),
+  })
+  return Result.flatMap(decoded, (result) => result)
 }

@@ -1,11 +1,18 @@
 import { Result } from "effect"
-import { type AddonContext, type AddonModel, type LlamaAddon, readLogits } from "../../platform/llamaAddon.ts"
+import {
+  type AddonContext,
+  type AddonModel,
+  type AddonSampler,
+  type LlamaAddon,
+  readLogits,
+} from "../../platform/llamaAddon.ts"
 import type { FinishReason } from "./Answer.ts"
 import { describe, fromLogits, type TokenLogprob } from "./Logprobs.ts"
 import { invalid, type Problem } from "./Problem.ts"
 import type { GenerationRequest } from "./Request.ts"
+import { SamplerPool } from "./SamplerPool.ts"
 import { toConfig } from "./SamplerSettings.ts"
-import type { Observer, Scheduler } from "./Scheduler.ts"
+import type { Drawing, Observer, Scheduler } from "./Scheduler.ts"
 import * as StopText from "./StopText.ts"
 import { TextStream } from "./TextStream.ts"
 import * as Tokenizer from "./Tokenizer.ts"
@@ -35,6 +42,8 @@ export type Prepare = (request: GenerationRequest) => Result.Result<ReadonlyArra
 export interface Limits {
   /** Token ids must be below it: asking the library about others aborts the process. */
   readonly vocabularySize: number
+  /** UTF-16 units that no token's text is longer than. */
+  readonly longestToken: number
   readonly contextPerSequence: number
 }
 
@@ -53,6 +62,19 @@ const refusal = (tokens: Uint32Array, request: GenerationRequest, limits: Limits
       "context_length_exceeded",
     )
   return null
+}
+
+/** A text that cannot fit: telling so without its tokens, which take long to make of megabytes. */
+const tooLong = ({ prompts, promptField }: GenerationRequest, limits: Limits): Problem | null => {
+  const most = limits.contextPerSequence * limits.longestToken
+  const text = prompts.find((prompt) => typeof prompt === "string" && prompt.length > most)
+  return text === undefined
+    ? null
+    : invalid(
+        `a text of ${text.length} characters does not fit into the context of ${limits.contextPerSequence} tokens`,
+        promptField,
+        "context_length_exceeded",
+      )
 }
 
 /** End-of-generation tokens of the model, which `ignore_eos` makes impossible. */
@@ -74,16 +96,26 @@ export const preparer = (
   const detokenize = (tokens: ReadonlyArray<number>) => model.detokenize(Uint32Array.from(tokens), false)
   const spell = (token: number) => model.detokenize(Uint32Array.of(token), true)
 
-  const observing = (top: number): Observer => {
+  const pool = new SamplerPool(addon, model)
+
+  const observing = (neutral: AddonSampler, top: number): Observer => ({
+    read: async (batchIndex, token) => {
+      const { pairs, weight } = await readLogits(context, batchIndex, neutral, token, top)
+      return fromLogits(pairs, weight, token, top)
+    },
+  })
+
+  const drawing = (sampler: AddonSampler, logprobs: number | null): Drawing => {
     // Greedy, with nothing before it in its chain: the logits that it reads are the model's own.
-    const neutral = new addon.AddonSampler(model)
-    neutral.applyConfig({ temperature: 0 })
+    const neutral = logprobs === null ? null : pool.take({ temperature: 0 })
     return {
-      read: async (batchIndex, token) => {
-        const { pairs, weight } = await readLogits(context, batchIndex, neutral, token, top)
-        return fromLogits(pairs, weight, token, top)
+      sampler,
+      observer: neutral === null || logprobs === null ? null : observing(neutral, logprobs),
+      release: (idle) => {
+        if (!idle) return
+        pool.give(sampler)
+        if (neutral !== null) pool.give(neutral)
       },
-      dispose: () => neutral.dispose(),
     }
   }
 
@@ -96,6 +128,7 @@ export const preparer = (
     let written = 0
     let held = ""
     let cancelled = false
+    let sampler: AddonSampler | null = null
     let withdraw: (() => void) | null = null
     let reject: ((cause: unknown) => void) | null = null
 
@@ -126,20 +159,20 @@ export const preparer = (
         new Promise((resolve, fail) => {
           reject = fail
           if (cancelled) return fail(new Error("cancelled"))
-          const sampler = new addon.AddonSampler(model)
-          sampler.applyConfig(config())
           withdraw = scheduler.submit({
             prompt,
             maxTokens,
             ignoreEos: request.ignoreEos,
-            sampler,
-            ...(request.logprobs === null ? {} : { observer: observing(request.logprobs) }),
+            draw: () => {
+              sampler = pool.take(config())
+              return drawing(sampler, request.logprobs)
+            },
             onToken: (token, count, distribution) => {
               produced = count
               if (minTokens > 0) {
                 generated.push(token)
                 // End tokens become possible; the draws and what penalties have counted go on from where they are.
-                if (count === minTokens) sampler.applyConfig(config())
+                if (count === minTokens) sampler?.applyConfig(config())
               }
               const logprobs = distribution === null ? null : describe(distribution, token, written, spell)
               const piece = text.push(token)
@@ -163,6 +196,8 @@ export const preparer = (
   }
 
   return (request) => {
+    const long = tooLong(request, limits)
+    if (long !== null) return Result.fail(long)
     const prompts = request.prompts.map((prompt) => Tokenizer.promptTokens(model, prompt))
     for (const tokens of prompts) {
       const refused = refusal(tokens, request, limits)

@@ -15,6 +15,8 @@ export interface GgufHeader {
   readonly metadata: ReadonlyMap<string, MetadataValue>
   /** Lengths of the metadata's arrays. */
   readonly arrayLengths: ReadonlyMap<string, number>
+  /** Bytes of the longest text in each of the metadata's arrays of texts. */
+  readonly longestTexts: ReadonlyMap<string, number>
   readonly tensorCount: number
   readonly parameters: number
   /** Parameters outside the token embedding and the output projection. */
@@ -112,18 +114,23 @@ const scalarBytes: ReadonlyMap<number, number> = new Map([
 const malformed = (what: string): GgufProblem =>
   new GgufProblem({ kind: "malformed", message: `its header is damaged: ${what}` })
 
-const skipArray = (reader: Reader): number => {
+const skipArray = (reader: Reader): { readonly length: number; readonly longestText: number } => {
   const elementType = reader.u32()
   const length = reader.u64()
   if (length > maximumArray) throw malformed(`an array of ${length} values`)
   if (elementType === 8) {
-    for (let index = 0; index < length; index++) reader.skip(reader.u64())
-    return length
+    let longestText = 0
+    for (let index = 0; index < length; index++) {
+      const bytes = reader.u64()
+      longestText = Math.max(longestText, bytes)
+      reader.skip(bytes)
+    }
+    return { length, longestText }
   }
   const size = scalarBytes.get(elementType)
   if (size === undefined) throw malformed(`an array of unknown type ${elementType}`)
   reader.skip(size * length)
-  return length
+  return { length, longestText: 0 }
 }
 
 const readHeader = (reader: Reader): GgufHeader => {
@@ -138,11 +145,15 @@ const readHeader = (reader: Reader): GgufHeader => {
     throw malformed(`${tensorCount} tensors and ${metadataCount} metadata entries`)
   const metadata = new Map<string, MetadataValue>()
   const arrayLengths = new Map<string, number>()
+  const longestTexts = new Map<string, number>()
   for (let index = 0; index < metadataCount; index++) {
     const key = reader.text()
     const valueType = reader.u32()
-    if (valueType === 9) arrayLengths.set(key, skipArray(reader))
-    else metadata.set(key, reader.scalar(valueType))
+    if (valueType === 9) {
+      const { length, longestText } = skipArray(reader)
+      arrayLengths.set(key, length)
+      longestTexts.set(key, longestText)
+    } else metadata.set(key, reader.scalar(valueType))
   }
   let parameters = 0
   let embedding = 0
@@ -166,6 +177,7 @@ const readHeader = (reader: Reader): GgufHeader => {
     version,
     metadata,
     arrayLengths,
+    longestTexts,
     tensorCount,
     parameters,
     nonEmbeddingParameters: parameters - embedding,
@@ -215,6 +227,9 @@ export const weights = (header: GgufHeader) => {
 /** Layers that can be put on a GPU: the blocks, and the output after them; unbounded where the file does not tell. */
 export const layers = (header: GgufHeader): number =>
   (number(header, `${text(header, "general.architecture")}.block_count`) ?? Number.POSITIVE_INFINITY) + 1
+
+/** UTF-16 units that no token's text is longer than. */
+export const longestToken = (header: GgufHeader): number => header.longestTexts.get("tokenizer.ggml.tokens") ?? 0
 
 /** What chats need: the model's own template, and the tokens that begin and end a text. */
 export const chat = (header: GgufHeader) => ({

@@ -6,7 +6,14 @@ import { type FreeSequence, place } from "./PrefixCache.ts"
 /** Reads the model's own distribution at a token that was drawn. */
 export interface Observer {
   readonly read: (batchIndex: number, token: number) => Promise<Distribution>
-  readonly dispose: () => void
+}
+
+/** What a job's tokens are drawn and looked at with, from when it has a sequence until it ends. */
+export interface Drawing {
+  readonly sampler: AddonSampler
+  readonly observer: Observer | null
+  /** Called once, at the end; not `idle` where the library may still be at work with them. */
+  readonly release: (idle: boolean) => void
 }
 
 /** One sequence to generate. */
@@ -14,8 +21,7 @@ export interface Job {
   readonly prompt: Uint32Array
   readonly maxTokens: number
   readonly ignoreEos: boolean
-  readonly sampler: AddonSampler
-  readonly observer?: Observer
+  readonly draw: () => Drawing
   /** Called for each token as it is sampled. */
   readonly onToken: (token: number, count: number, distribution: Distribution | null) => void
   readonly onEnd: (reason: FinishReason, count: number) => void
@@ -24,6 +30,7 @@ export interface Job {
 
 interface Slot {
   readonly job: Job
+  readonly drawing: Drawing
   readonly sequence: number
   /** Tokens that the context has of it, where they are kept for later prompts; else empty. */
   readonly fed: Array<number>
@@ -69,11 +76,6 @@ interface Wanted {
 }
 
 const none = new Uint32Array(0)
-
-const disposeSamplers = (job: Job): void => {
-  job.sampler.dispose()
-  job.observer?.dispose()
-}
 
 /**
  * Continuous batching over one context: each step carries one token of every sequence that is decoding, so that no
@@ -135,10 +137,7 @@ export class Scheduler {
     }
     return () => {
       const waiting = this.#queue.indexOf(job)
-      if (waiting >= 0) {
-        this.#queue.splice(waiting, 1)
-        disposeSamplers(job)
-      }
+      if (waiting >= 0) this.#queue.splice(waiting, 1)
       const slot = this.#slots.find((candidate) => candidate.job === job)
       if (slot !== undefined) slot.cancelled = true
     }
@@ -161,13 +160,17 @@ export class Scheduler {
     for (const slot of this.#slots.filter((candidate) => candidate.cancelled)) this.#release(slot)
     for (let job = this.#queue[0]; job !== undefined && this.#free.length > 0; job = this.#queue[0]) {
       this.#queue.shift()
-      this.#slots.push(this.#seat(job))
+      try {
+        this.#slots.push(this.#seat(job, job.draw()))
+      } catch (cause) {
+        job.onFailure(cause)
+      }
     }
     return this.#slots.length
   }
 
   /** A sequence for a job, with what the cache has of its prompt. */
-  #seat(job: Job): Slot {
+  #seat(job: Job, drawing: Drawing): Slot {
     const placed = place(this.#free, job.prompt) ?? { sequence: 0, kept: 0 }
     const [taken] = this.#free.splice(
       this.#free.findIndex(({ sequence }) => sequence === placed.sequence),
@@ -178,6 +181,7 @@ export class Scheduler {
     this.#cachedTokens += kept
     return {
       job,
+      drawing,
       sequence: placed.sequence,
       fed: had.slice(0, kept),
       position: kept,
@@ -195,11 +199,11 @@ export class Scheduler {
     return false
   }
 
-  #release(slot: Slot): void {
+  #release(slot: Slot, idle = true): void {
     this.#slots.splice(this.#slots.indexOf(slot), 1)
     if (!slot.keep) this.#context.disposeSequence(slot.sequence)
     this.#free.push({ sequence: slot.sequence, tokens: slot.keep ? slot.fed : [] })
-    disposeSamplers(slot.job)
+    slot.drawing.release(idle)
   }
 
   async #step(): Promise<void> {
@@ -207,9 +211,9 @@ export class Scheduler {
     await this.#context.decodeBatch()
     this.#steps++
     const tokens = await Promise.all(
-      wanted.map(({ slot, logit }) => this.#context.sampleToken(logit, slot.job.sampler)),
+      wanted.map(({ slot, logit }) => this.#context.sampleToken(logit, slot.drawing.sampler)),
     )
-    const distributions = wanted.some(({ slot }) => slot.job.observer !== undefined)
+    const distributions = wanted.some(({ slot }) => slot.drawing.observer !== null)
       ? await Promise.all(wanted.map((one, index) => this.#observe(one, tokens[index])))
       : null
     for (const [index, { slot }] of wanted.entries()) {
@@ -225,14 +229,14 @@ export class Scheduler {
   }
 
   async #observe({ slot, logit }: Wanted, token: number | undefined): Promise<Distribution | null> {
-    const { observer } = slot.job
-    return observer === undefined || token === undefined || token < 0 ? null : observer.read(logit, token)
+    const { observer } = slot.drawing
+    return observer === null || token === undefined || token < 0 ? null : observer.read(logit, token)
   }
 
   #fail(slot: Slot, cause: unknown): void {
     // What the context has of it is not known.
     slot.keep = false
-    if (this.#slots.includes(slot)) this.#release(slot)
+    if (this.#slots.includes(slot)) this.#release(slot, false)
     slot.job.onFailure(cause)
   }
 

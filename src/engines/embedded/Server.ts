@@ -107,15 +107,16 @@ const accept = <A extends { readonly delivery: DeliveryRequest }>(
     const request = yield* kind.decode(text)
     const { model } = request.delivery
     if (model !== null && model !== state.model) return yield* Result.fail(unknownModel(state, model))
-    const generators = yield* loaded.prepare(yield* kind.generationOf(request, loaded))
-    if (loaded.counts().queued + generators.length > state.maximumQueued)
+    const generation = yield* kind.generationOf(request, loaded)
+    // Before anything is made for each of them: there may be millions.
+    if (loaded.counts().queued + generation.prompts.length * generation.copies > state.maximumQueued)
       return yield* Result.fail<Problem>({
         status: 429,
         message: `the queue is full: at most ${state.maximumQueued} sequences wait`,
         param: null,
         code: "queue_full",
       })
-    return { request: request.delivery, generators }
+    return { request: request.delivery, generators: yield* loaded.prepare(generation) }
   })
 
 let nextId = 0
@@ -208,6 +209,10 @@ const routes: ReadonlyMap<string, Readonly<Record<string, Handler>>> = new Map([
   ["/detokenize", { POST: detokenize }],
   ["/reset_prefix_cache", { POST: forget }],
 ])
+
+/** The answer to a request whose handling threw. */
+export const broken = (cause: unknown): Response =>
+  refuse({ status: 500, message: String(cause), param: null, code: null })
 
 const segment = (text: string): string =>
   Result.getOrElse(Result.try({ try: () => decodeURIComponent(text), catch: () => text }), (raw) => raw)

@@ -71,7 +71,11 @@ const load = async (args: EngineArguments): Promise<Server.Loaded> => {
   const chat = Gguf.chat(header)
   const special = (token: number | null) =>
     token === null || token >= weights.vocabularySize ? "" : model.detokenize(Uint32Array.of(token), true)
-  const limits = { vocabularySize: weights.vocabularySize, contextPerSequence: args.contextPerSequence }
+  const limits = {
+    vocabularySize: weights.vocabularySize,
+    longestToken: Gguf.longestToken(header),
+    contextPerSequence: args.contextPerSequence,
+  }
   return {
     info: {
       version,
@@ -117,7 +121,7 @@ export const serve = async (argv: ReadonlyArray<string>): Promise<void> => {
     loaded: null,
   }
   try {
-    const server = Http.listen(args, (request) => Server.handle(state, request))
+    const server = Http.listen(args, (request) => Server.handle(state, request), Server.broken)
     Life.onTerminate(async () => {
       state.draining = true
       const isBusy = state.open > 0
