@@ -26,6 +26,11 @@ const config = (sampling: Partial<Sampling>, more: Partial<SampledSequence> = {}
   toConfig({ ...neutral, ...sampling }, { ...sequence, ...more })
 
 describe("the library's sampler settings", () => {
+  test("every seed means itself: the library's word for one at random is none of them", () => {
+    expect([0, 3, 2 ** 31 - 1].map((seed) => config({}, { seed }).seed)).toEqual([0, 3, 2 ** 31 - 1])
+    for (const seed of [-1, 2 ** 32 - 1, -(2 ** 32) - 1]) expect(config({}, { seed }).seed).toBe(2 ** 31 - 1)
+  })
+
   test("neutral values are left out", () => {
     expect(config({})).toEqual({ temperature: 1, seed: 3 })
     expect(config({ topK: -1 })).toEqual({ temperature: 1, seed: 3 })

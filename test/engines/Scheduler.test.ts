@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { type Job, type Observer, Scheduler } from "../../src/engines/embedded/Scheduler.ts"
+import type { AddonContext, AddonSampler } from "../../src/platform/llamaAddon.ts"
 import { end, fakeContext, job, model, options } from "./scheduling.ts"
 
 describe("the scheduler", () => {
@@ -117,5 +118,38 @@ describe("the scheduler", () => {
     expect(Math.max(...batches)).toBeLessThanOrEqual(4)
     expect(batches.slice(0, 2)).toEqual([4, 4])
     expect(scheduler.counts()).toMatchObject({ prefillTokens: 15, decodedTokens: 9 })
+  })
+
+  test("a sampler that fails ends its own sequence only, once every other one has been asked", async () => {
+    const order: Array<string> = []
+    const { context } = fakeContext()
+    const broken = job({ maxTokens: 3 })
+    const whole = job({ maxTokens: 3 })
+    const samplers = new Map<AddonSampler, string>()
+    const named = (one: typeof broken, name: string): Job => {
+      const { draw } = one.job
+      return {
+        ...one.job,
+        draw: () => {
+          const drawing = draw()
+          samplers.set(drawing.sampler, name)
+          return drawing
+        },
+      }
+    }
+    const failing: AddonContext = {
+      ...context,
+      sampleToken: async (_index, sampler) => {
+        order.push(samplers.get(sampler) ?? "")
+        if (samplers.get(sampler) === "broken") throw new Error("no candidates")
+        return 7
+      },
+    }
+    const scheduler = new Scheduler(failing, model, options(2, 16))
+    scheduler.submit(named(broken, "broken"))
+    scheduler.submit(named(whole, "whole"))
+    expect(await broken.log.ended.promise).toContain("no candidates")
+    expect(await whole.log.ended.promise).toBe("length 3")
+    expect(order).toEqual(["broken", "whole", "whole", "whole"])
   })
 })

@@ -75,6 +75,20 @@ describe("the prefix cache", () => {
     expect(scheduler.counts()).toMatchObject({ contextTokens: 0, active: 0 })
   })
 
+  test("is emptied between steps, never while one is on its way", async () => {
+    const { context, freed } = fakeContext({
+      onStep: (step) => {
+        if (step !== 3) return
+        scheduler.forget()
+        expect(freed).toEqual([])
+      },
+    })
+    const scheduler = new Scheduler(context, model, cached)
+    await run(scheduler, prompt(1, 2, 3))
+    await run(scheduler, prompt(5, 6))
+    expect(freed.toSorted()).toEqual([0, 1])
+  })
+
   test("is off unless asked for", async () => {
     const { context, freed, cut } = fakeContext()
     const scheduler = new Scheduler(context, model, options(2, 64))

@@ -121,6 +121,10 @@ describe("the server", () => {
     expect((await ask("/health", { method: "HEAD" })).status).toBe(200)
   })
 
+  test("more answers than can ever wait are the client's mistake, not a full queue", async () => {
+    expect(await error(post("/v1/completions", { ...completion, n: 11 }))).toMatchObject({ status: 400, param: "n" })
+  })
+
   test("a large body is 413, a full queue 429, a model that is not there yet 503", async () => {
     const large = { ...completion, prompt: "a".repeat(2000) }
     expect(await error(post("/v1/completions", large))).toMatchObject({ status: 413, code: "request_too_large" })

@@ -57,13 +57,18 @@ const biases = (sampling: Sampling, forbidden: Uint32Array): Partial<SamplerConf
   return { tokenBiasKeys: Uint32Array.from(merged.keys()), tokenBiasValues: Float32Array.from(merged.values()) }
 }
 
+const seeds = 2 ** 31
+
+/** A seed as the library takes one: of the 32 bits that it has, all set would mean a seed at random. */
+const librarySeed = (seed: number): number => ((seed % seeds) + seeds) % seeds
+
 /**
  * The library's settings for a sequence. Those with neutral values are left out: the library sorts the whole
  * vocabulary even for a top_k that keeps all of it, which takes ten times as long as the draw itself.
  */
 export const toConfig = (sampling: Sampling, sequence: SampledSequence): SamplerConfig => ({
   temperature: sampling.temperature,
-  seed: sequence.seed,
+  seed: librarySeed(sequence.seed),
   ...(sampling.topK > 0 ? { topK: sampling.topK } : {}),
   ...(sampling.topP < 1 ? { topP: sampling.topP } : {}),
   ...(sampling.minP > 0 ? { minP: sampling.minP } : {}),

@@ -77,6 +77,12 @@ interface Wanted {
 
 const none = new Uint32Array(0)
 
+/** What a promise came to; throws what it was rejected with. */
+const valueOf = <A>(settled: PromiseSettledResult<A> | undefined): A | undefined => {
+  if (settled?.status === "rejected") throw settled.reason
+  return settled?.value
+}
+
 /**
  * Continuous batching over one context: each step carries one token of every sequence that is decoding, so that no
  * prompt holds them up for longer than a chunk takes; then chunks of prompts, in the order in which they came. Letting
@@ -90,6 +96,7 @@ export class Scheduler {
   readonly #queue: Array<Job> = []
   readonly #slots: Array<Slot> = []
   #running = false
+  #forgetting = false
   #steps = 0
   #prefillTokens = 0
   #decodedTokens = 0
@@ -121,6 +128,13 @@ export class Scheduler {
   /** Empties the cache: no later prompt finds anything of an earlier one. */
   forget(): void {
     for (const slot of this.#slots) slot.keep = false
+    this.#forgetting = true
+    // While a step is on its way the library's memory is not to be touched.
+    if (!this.#running) this.#empty()
+  }
+
+  #empty(): void {
+    this.#forgetting = false
     for (const [index, { sequence, tokens }] of this.#free.entries()) {
       if (tokens.length === 0) continue
       this.#context.disposeSequence(sequence)
@@ -157,6 +171,7 @@ export class Scheduler {
   }
 
   #admit(): number {
+    if (this.#forgetting) this.#empty()
     for (const slot of this.#slots.filter((candidate) => candidate.cancelled)) this.#release(slot)
     for (let job = this.#queue[0]; job !== undefined && this.#free.length > 0; job = this.#queue[0]) {
       this.#queue.shift()
@@ -210,27 +225,40 @@ export class Scheduler {
     const wanted = this.#fillBatch()
     await this.#context.decodeBatch()
     this.#steps++
-    const tokens = await Promise.all(
-      wanted.map(({ slot, logit }) => this.#context.sampleToken(logit, slot.drawing.sampler)),
-    )
+    const tokens = await this.#draw(wanted)
     const distributions = wanted.some(({ slot }) => slot.drawing.observer !== null)
-      ? await Promise.all(wanted.map((one, index) => this.#observe(one, tokens[index])))
+      ? await Promise.allSettled(wanted.map((one, index) => this.#observe(one, tokens[index])))
       : null
     for (const [index, { slot }] of wanted.entries()) {
-      const token = tokens[index]
       // What goes wrong with one sequence, such as a reader that is gone, is no matter of the others.
       try {
+        const token = valueOf(tokens[index])
         if (token === undefined || token < 0) throw new Error("the sampler gave no token")
-        this.#accept(slot, token, distributions?.[index] ?? null)
+        this.#accept(slot, token, valueOf(distributions?.[index]) ?? null)
       } catch (cause) {
         this.#fail(slot, cause)
       }
     }
   }
 
-  async #observe({ slot, logit }: Wanted, token: number | undefined): Promise<Distribution | null> {
+  /**
+   * A token for each of them, or why there is none. The library puts its logits into order at the first look at them,
+   * which must be over before others look; and every look is over before a sequence that failed is released.
+   */
+  async #draw(wanted: ReadonlyArray<Wanted>): Promise<ReadonlyArray<PromiseSettledResult<number>>> {
+    const sample = ({ slot, logit }: Wanted) => this.#context.sampleToken(logit, slot.drawing.sampler)
+    const first = await Promise.allSettled(wanted.slice(0, 1).map(sample))
+    return [...first, ...(await Promise.allSettled(wanted.slice(1).map(sample)))]
+  }
+
+  async #observe(
+    { slot, logit }: Wanted,
+    drawn: PromiseSettledResult<number> | undefined,
+  ): Promise<Distribution | null> {
     const { observer } = slot.drawing
-    return observer === null || token === undefined || token < 0 ? null : observer.read(logit, token)
+    return observer === null || drawn?.status !== "fulfilled" || drawn.value < 0
+      ? null
+      : observer.read(logit, drawn.value)
   }
 
   #fail(slot: Slot, cause: unknown): void {

@@ -7,7 +7,7 @@ import * as Completion from "./Completion.ts"
 import * as Delivery from "./Delivery.ts"
 import type { Prepare } from "./Generation.ts"
 import * as Metrics from "./Metrics.ts"
-import { errorObject, type Problem } from "./Problem.ts"
+import { errorObject, invalid, type Problem } from "./Problem.ts"
 import type { DeliveryRequest, GenerationRequest } from "./Request.ts"
 import type { SchedulerCounts } from "./Scheduler.ts"
 import { decodeDetokenize, decodeTokenize, type Tokenizer } from "./Tokenizer.ts"
@@ -109,7 +109,12 @@ const accept = <A extends { readonly delivery: DeliveryRequest }>(
     if (model !== null && model !== state.model) return yield* Result.fail(unknownModel(state, model))
     const generation = yield* kind.generationOf(request, loaded)
     // Before anything is made for each of them: there may be millions.
-    if (loaded.counts().queued + generation.prompts.length * generation.copies > state.maximumQueued)
+    const sequences = generation.prompts.length * generation.copies
+    if (sequences > state.maximumQueued)
+      return yield* Result.fail(
+        invalid(`${sequences} answers are asked for at once; at most ${state.maximumQueued} can wait`, "n"),
+      )
+    if (loaded.counts().queued + sequences > state.maximumQueued)
       return yield* Result.fail<Problem>({
         status: 429,
         message: `the queue is full: at most ${state.maximumQueued} sequences wait`,
