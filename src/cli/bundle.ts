@@ -16,7 +16,7 @@ import { type TarEntry, writeTarOnce } from "../platform/tarFile.ts"
 import * as TemporaryFolder from "../platform/temporaryFolder.ts"
 import { problemWith, stoppable } from "../platform/wholeFile.ts"
 import { isFileName } from "../workload/fileDatasets.ts"
-import { type Elsewhere, quoted, runScript } from "./bundleScript.ts"
+import { type Elsewhere, folderName, quoted, runScript } from "./bundleScript.ts"
 import { CurrentSettings } from "./CurrentSettings.ts"
 import { engineFiles, namedFiles } from "./contents.ts"
 import * as flags from "./flags.ts"
@@ -153,12 +153,27 @@ export const command = Command.make(
         return yield* new UsageError({ message: `The study names ${name}, which is not there`, fix: null })
     const file = Files.under(
       settings.workingDirectory,
-      Option.getOrElse(input.output, () => `${spec.name}.tar`),
+      Option.getOrElse(input.output, () => `${folderName(spec.name)}.tar`),
     )
+    if (Option.contains(input.output, "-"))
+      return yield* new UsageError({ message: "-o - names no file; a bundle is written to a file", fix: null })
     if (!(yield* Effect.promise(() => Files.exists(Files.folderOf(file)))))
       return yield* new UsageError({ message: `There is no folder ${Files.folderOf(file)}`, fix: null })
     const name = fileName(input.file)
-    const folder = spec.name.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[.-]+/, "") || "study"
+    const folder = folderName(spec.name)
+    const prompts = yield* promptSets(plan, settings)
+    const sources = [
+      ...documents.map(({ source }) => source.path),
+      ...[...places.keys()].map((written) => Files.under(base, written)),
+      ...prompts.flatMap((entry) => (entry.kind === "file" ? [entry.source] : [])),
+      binary,
+    ]
+    const own = yield* Effect.promise(() => Files.same(file, sources))
+    if (own !== null)
+      return yield* new UsageError({
+        message: `${file} is a file of the study itself`,
+        fix: "Name another file to write (-o FILE).",
+      })
     yield* Effect.scoped(
       Effect.gen(function* () {
         const temporary = yield* TemporaryFolder.make(Files.folderOf(file), ".llem-bundle-")
@@ -169,7 +184,7 @@ export const command = Command.make(
           ...[...places].map(
             ([written, path]): TarEntry => ({ kind: "file", path, mode: 0o644, source: Files.under(base, written) }),
           ),
-          ...(yield* promptSets(plan, settings)),
+          ...prompts,
           ...(yield* images(plan, settings, temporary, input.offline)),
         ]
         yield* write(

@@ -6,6 +6,10 @@ import { defaultImage } from "../runner/Images.ts"
 export const quoted = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 
+/** A study's name as the name of a file and of a folder below the one that it is unpacked in. */
+export const folderName = (study: string): string =>
+  study.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[.-]+|[.-]+$/g, "") || "study"
+
 /** What decided where and in which image a backend runs, when it was not the study file. */
 export interface Elsewhere {
   readonly backend: Backend.Backend

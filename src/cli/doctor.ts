@@ -89,7 +89,7 @@ const engineLine = (facts: NodeFacts, backend: Backend.Backend): string => {
   const { available, reason, version: found } = facts.engines[backend]
   return available
     ? `  ok  ${backend}${found === undefined ? "" : `: ${found}`}`
-    : `  --  ${backend}: ${reason ?? "not usable"}`
+    : `  --  ${backend}: ${reason ?? "not usable"}${usable(facts).includes(backend) ? "; Docker can run it" : ""}`
 }
 
 const variantLine = ({ folder, kind, usable, reason, devices, memoryBytes }: EmbeddedVariant): string => {

@@ -3,6 +3,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import { Docker } from "../docker/Docker.ts"
 import { EngineImages } from "../docker/EngineImages.ts"
 import * as Backend from "../domain/Backend.ts"
+import { problemOf } from "../domain/ImageName.ts"
 import * as Engines from "../engines/Engines.ts"
 import * as Files from "../platform/configFiles.ts"
 import { megabytes } from "../report/Numbers.ts"
@@ -27,6 +28,16 @@ const naming = Effect.fnUntraced(function* (settings: Settings) {
   const { images } = yield* loadUserConfig(settings)
   return (name: string): string =>
     Backend.isBackend(name) ? (imageOf(name, { env: settings.images, file: {}, userConfig: images }) ?? name) : name
+})
+
+/** The images that a command line names. */
+const named = Effect.fnUntraced(function* (settings: Settings, given: ReadonlyArray<string>) {
+  const names = given.map(yield* naming(settings))
+  for (const name of names) {
+    const problem = problemOf(name)
+    if (problem !== null) return yield* new UsageError({ message: `'${name}' names no image: ${problem}`, fix: null })
+  }
+  return names
 })
 
 const listing = Effect.fnUntraced(function* (json: boolean) {
@@ -86,7 +97,7 @@ const pull = Command.make(
   { references, json: flags.json },
   Effect.fnUntraced(function* (input) {
     const settings = yield* CurrentSettings
-    const names = input.references.map(yield* naming(settings))
+    const names = yield* named(settings, input.references)
     const images = yield* withDocker(Effect.forEach(names, (name) => ensured(name, input.json)))
     if (input.json) yield* Output.printJson({ images })
   }),
@@ -105,7 +116,9 @@ const save = Command.make(
   },
   Effect.fnUntraced(function* (input) {
     const settings = yield* CurrentSettings
-    const names = input.references.map(yield* naming(settings))
+    const names = yield* named(settings, input.references)
+    if (input.output === "-")
+      return yield* new UsageError({ message: "-o - names no file; images are written to a file", fix: null })
     const file = Files.under(settings.workingDirectory, input.output)
     yield* withDocker(
       Effect.gen(function* () {

@@ -68,8 +68,12 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
       fiber.interruptUnsafe()
     },
     (signal) => {
+      const { studyDirectory } = Ref.getUnsafe(ending)
+      const where = studyDirectory === null ? "" : ` What had finished is in ${studyDirectory}.`
       Effect.runSync(
-        Output.say("Stopped at once: the next llem run, or llem doctor --fix, removes what this one leaves in Docker."),
+        Output.say(
+          `Stopped at once.${where} What it leaves in Docker, if anything, is removed by the next llem run or by llem doctor --fix.`,
+        ),
       )
       Signals.exit(ofSignal(signal))
     },

@@ -12,8 +12,10 @@ import type { Plan } from "../domain/Plan.ts"
 import type { StudySpec } from "../domain/Study.ts"
 import * as Engines from "../engines/Engines.ts"
 import * as Files from "../platform/configFiles.ts"
+import * as Probes from "../platform/probes.ts"
 import * as Judge from "../preflight/Judge.ts"
 import { NodeProbe } from "../preflight/NodeProbe.ts"
+import * as Processors from "../preflight/Processors.ts"
 import * as Placements from "../runner/Placements.ts"
 import * as Plans from "../runner/Plan.ts"
 import * as Resolve from "../runner/Resolve.ts"
@@ -143,17 +145,23 @@ export const prepare = Effect.fn("prepare")(function* (
       : []
   const nodeFindings =
     settings.mockFile === null && !spec.execution.skipPreflight
-      ? yield* NodeFindings.of(
-          settings,
-          facts,
-          resolution,
-          resultsDirectory(settings, {
-            flag: request.output,
-            file: spec.resultsDirectory,
-            userConfig: userConfig.resultsDirectory,
-          }),
-          request.offline,
-        )
+      ? [
+          ...Processors.findings(
+            expansion.experiments.map(({ experiment }) => experiment),
+            Probes.processors(),
+          ),
+          ...(yield* NodeFindings.of(
+            settings,
+            facts,
+            resolution,
+            resultsDirectory(settings, {
+              flag: request.output,
+              file: spec.resultsDirectory,
+              userConfig: userConfig.resultsDirectory,
+            }),
+            request.offline,
+          )),
+        ]
       : []
   const plan = Plans.plan({
     study: { name: spec.name, kind: spec.kind, hash: expansion.studyHash },

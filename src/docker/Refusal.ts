@@ -163,8 +163,12 @@ const unreachable = ({ code, message }: Refusal): { readonly reason: Reason; rea
 }
 
 const general = ({ doing, status, image }: Refusal): { readonly reason: Reason; readonly fix: string } => {
-  if (doing === "pull" || doing === "load")
-    return { reason: "pull", fix: `See what the daemon says: docker pull ${image ?? "IMAGE"}` }
+  if (doing === "load")
+    return {
+      reason: "pull",
+      fix: "It must be a file of llem images save or docker save, whole; copy it again, and compare its sha256sum.",
+    }
+  if (doing === "pull") return { reason: "pull", fix: `See what the daemon says: docker pull ${image ?? "IMAGE"}` }
   return status === null || status >= 500
     ? { reason: "daemon", fix: "See the daemon's log (journalctl -u docker)." }
     : {

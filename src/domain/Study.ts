@@ -44,7 +44,10 @@ export const ExecutionInput = Schema.Struct({
   skip_preflight: optional(described(Schema.Boolean, "Do not look at the node before starting; default false")),
   fail_fast: optional(described(Schema.Boolean, "Stop after the first cell that failed; default false")),
   reuse_engine: optional(
-    described(Schema.Boolean, "Keep one engine for cells that differ in their load only; default false, a fresh one"),
+    described(
+      Schema.Boolean,
+      "Keep the engine for the next cell where that would start the very same one; default false, a fresh one",
+    ),
   ),
   timeouts: optional(described(Timeouts, "Limits in seconds that replace the computed ones")),
   container: optional(described(ContainerInput, "Limits of the engines' containers")),

@@ -33,6 +33,14 @@ export const read = async (path: string, maximumBytes: number): Promise<Reading>
 /** Where a path really is; the path itself where nothing is there. */
 export const real = async (path: string): Promise<string> => realpath(path).catch(() => path)
 
+/** The one of several files that a path really is; null where it is none of them, or nothing is there. */
+export const same = async (path: string, others: ReadonlyArray<string>): Promise<string | null> => {
+  const own = await realpath(path).catch(() => null)
+  if (own === null) return null
+  for (const other of others) if ((await realpath(other).catch(() => null)) === own) return other
+  return null
+}
+
 /** A path put together with a folder, symbolic links not followed. */
 export const under = (folder: string, path: string): string => resolve(folder, path)
 

@@ -1,6 +1,6 @@
 import { constants } from "node:fs"
 import { access, stat, statfs } from "node:fs/promises"
-import { release } from "node:os"
+import { availableParallelism, release } from "node:os"
 import { dirname, join } from "node:path"
 
 /** The full path of a command as a shell would find it on `path`; null when it is not there. */
@@ -57,6 +57,9 @@ export const target = `${process.platform}-${process.arch}`
 
 /** The release of this node's kernel. */
 export const kernelVersion = (): string => release()
+
+/** Processors that this process may use. */
+export const processors = (): number => availableParallelism()
 
 /** Bytes that this user may still write to the file system of a path, or of the nearest folder that exists; null when unknown. */
 export const freeBytes = async (path: string): Promise<number | null> => {

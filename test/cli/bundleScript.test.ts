@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { quoted, runScript } from "../../src/cli/bundleScript.ts"
+import { folderName, quoted, runScript } from "../../src/cli/bundleScript.ts"
 import type { RunnerSpec } from "../../src/domain/RunnerSpec.ts"
 
 const runner = (over: Partial<RunnerSpec>): RunnerSpec => ({ mode: "local", image: null, source: "yaml", ...over })
@@ -50,6 +50,21 @@ describe("the script of a bundle", () => {
     const script = runScript("s.yaml", [{ backend: "vllm", runner: runner({}), image: 'a$HOME`b`"c\\d' }])
     expect(inShell(script, "$LLEM_IMAGE_VLLM")).toBe('a$HOME`b`"c\\d')
     expect(inShell(script, "$LLEM_IMAGE_VLLM", { LLEM_IMAGE_VLLM: "mine" })).toBe("mine")
+  })
+
+  test("lies in a folder below, whatever the study is called", () => {
+    expect(["night run", "a/b", "../../evil", "..", ".", "...", "日本", "-x", "", "?"].map(folderName)).toEqual([
+      "night-run",
+      "a-b",
+      "evil",
+      "study",
+      "study",
+      "study",
+      "日本",
+      "x",
+      "study",
+      "study",
+    ])
   })
 
   test("names the study as one word", () => {

@@ -39,8 +39,8 @@ const words: ReadonlyArray<readonly [Doing, string, Reason, string]> = [
 
 /** The same words, asked for something else: they do not send anybody to a registry, or to an image's programs. */
 const elsewhere: ReadonlyArray<readonly [Doing, number, string, Reason, string]> = [
-  ["load", 500, "unexpected EOF", "pull", "See what the daemon says"],
-  ["load", 500, "something that no rule knows", "pull", "See what the daemon says"],
+  ["load", 500, "unexpected EOF", "pull", "llem images save"],
+  ["load", 500, "something that no rule knows", "pull", "llem images save"],
   ["load", 200, "unexpected commit digest sha256:0a, expected sha256:0b", "pull", "pull it anew"],
   ["start", 500, "dial tcp 10.0.0.1:7946: i/o timeout", "daemon", "journalctl -u docker"],
   ["create", 500, "the layer of digest sha256:0a is damaged", "daemon", "journalctl -u docker"],

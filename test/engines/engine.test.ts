@@ -72,6 +72,17 @@ describe("the embedded engine as a description", () => {
     expect(fields({ embedded: { gpu_layers: 0 }, devices: "all" })).toEqual(["devices"])
   })
 
+  test("lengths that cannot be are planning errors, by the study's own names", () => {
+    const dataset = { n: 1, input_len: 20, output_len: 8, seed: 1 }
+    expect(fields({ dataset, embedded: { context_size: 28 } })).toEqual([])
+    expect(fields({ dataset, embedded: { context_size: 27 } })).toEqual(["embedded.context_size"])
+    expect(fields({ dataset: "prompts.jsonl", embedded: { context_size: 16 } })).toEqual([])
+    const { decoder } = experiment()
+    expect(fields({ dataset, decoder: { ...decoder, min_new_tokens: 8 } })).toEqual([])
+    expect(fields({ dataset, decoder: { ...decoder, min_new_tokens: 9 } })).toEqual(["decoder.min_new_tokens"])
+    expect(fields({ embedded: { threads: 513 } })).toEqual(["embedded.threads"])
+  })
+
   test("more sequences than llama.cpp has is a planning error, not a crash that looks like lack of memory", () => {
     expect(fields({ embedded: { batch_size: 256 } })).toEqual([])
     expect(fields({ embedded: { batch_size: 257 } })).toEqual(["embedded.batch_size"])

@@ -1,6 +1,6 @@
 /** Why a request is not answered as it was asked, with the HTTP status that says so. */
 export interface Problem {
-  readonly status: 400 | 404 | 405 | 413 | 429 | 500 | 503
+  readonly status: 400 | 404 | 405 | 413 | 415 | 429 | 500 | 503
   readonly message: string
   /** The field of the body that is at fault, where it is known. */
   readonly param: string | null

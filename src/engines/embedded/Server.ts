@@ -63,8 +63,17 @@ const tooLarge = (state: ServerState): Problem => ({
   code: "request_too_large",
 })
 
-/** The body of a request as text, unless it is larger than allowed. */
+const encoded = (coding: string): Problem => ({
+  status: 415,
+  message: `the body is encoded as ${coding}; send it as it is`,
+  param: null,
+  code: "unsupported_encoding",
+})
+
+/** The body of a request as text, unless it is larger than allowed, or encoded. */
 const bodyOf = async (state: ServerState, request: Request): Promise<Result.Result<string, Problem>> => {
+  const coding = request.headers.get("content-encoding") ?? "identity"
+  if (coding !== "identity") return Result.fail(encoded(coding))
   if (Number(request.headers.get("content-length") ?? 0) > state.maximumBodyBytes) return Result.fail(tooLarge(state))
   const bytes = await request.arrayBuffer()
   return bytes.byteLength > state.maximumBodyBytes

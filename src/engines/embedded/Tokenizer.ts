@@ -34,6 +34,8 @@ export interface TokenizeRequest {
 export const decodeTokenize = (text: string): Result.Result<TokenizeRequest, Problem> =>
   Result.flatMap(read(TokenizeBody, text), (body) => {
     const content = body.content ?? body.prompt ?? null
+    if ((body.content ?? null) !== null && (body.prompt ?? null) !== null)
+      return Result.fail(invalid("content and prompt are two ways to say the same: give one of them", "prompt"))
     return content === null
       ? Result.fail(invalid("content is missing; it must be text", "content"))
       : Result.succeed({ text: content, addSpecial: body.add_special ?? (body.content ?? null) === null })

@@ -9,6 +9,8 @@ import { toArgv } from "./Arguments.ts"
 const servedModel = "model"
 /** LLAMA_MAX_SEQ of llama.cpp. */
 const maximumSequences = 256
+/** GGML_MAX_N_THREADS of llama.cpp: beyond it the process is aborted. */
+const maximumThreads = 512
 
 const cannot = (condition: boolean, field: string, message: string): ReadonlyArray<Unsupported> =>
   condition ? [{ field, message }] : []
@@ -29,11 +31,18 @@ const deviceProblems = (experiment: Experiment): ReadonlyArray<Unsupported> => {
 }
 
 const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => {
+  const { embedded } = experiment
   return [
     ...GgufModel.problems(experiment.model),
     ...cannot(experiment.precision !== null, "precision", "it runs the file's own weight format; leave precision out"),
     ...cannot(experiment.lora !== undefined, "lora", "it loads no adapters"),
     ...cannot(experiment.passthrough_kwargs !== undefined, "passthrough_kwargs", "it has nothing to pass them to"),
+    ...cannot(
+      (embedded?.threads ?? 1) > maximumThreads,
+      "embedded.threads",
+      `it works with at most ${maximumThreads} threads, not ${embedded?.threads}`,
+    ),
+    ...Lengths.problems(experiment, embedded?.context_size ?? null, "embedded.context_size"),
     ...cannot(
       batchSize(experiment) > maximumSequences,
       experiment.load.concurrency === batchSize(experiment) ? "load.concurrency" : "embedded.batch_size",

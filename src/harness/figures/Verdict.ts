@@ -143,7 +143,7 @@ export const rules: ReadonlyArray<Rule> = [
             e.energy.edgeJoules / e.energy.totalJoules,
             limits.edgeShare,
             (share) =>
-              `The meter's steps leave ${percent(share)} of the energy open at the window's edges (limit ${percent(limits.edgeShare)})`,
+              `The meter's steps leave ${percent(share)} of the energy open at the window's edges (limit ${percent(limits.edgeShare)}): the window is too short for this meter; more or longer requests make it longer`,
           )
         : null,
   },
