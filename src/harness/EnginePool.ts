@@ -8,12 +8,15 @@ export interface Lease {
   readonly handle: EngineHandle
   /** True when an earlier cell started it: it is loaded already. */
   readonly reused: boolean
+  /** The folder of the cell that it was started for, where its log is. */
+  readonly startedIn: string
   /** Ends the engine, or keeps it for the next cell when the study reuses engines and the cell went well. */
   readonly release: (keep: boolean) => Effect.Effect<void>
 }
 
 interface Kept {
   readonly key: string
+  readonly startedIn: string
   readonly handle: EngineHandle
   readonly scope: Scope.Closeable
 }
@@ -65,7 +68,7 @@ export const layer = Layer.effect(
       const scope = yield* Scope.make()
       const launched = host.launch(launch, context).pipe(Scope.provide(scope))
       const handle = yield* restore(launched).pipe(Effect.onError(() => Scope.close(scope, Exit.void)))
-      return { key: keyOf(launch, context), handle, scope }
+      return { key: keyOf(launch, context), startedIn: context.directory, handle, scope }
     })
 
     /** The kept engine, if it lives and the launch can use it; one that it cannot use ends. */
@@ -99,7 +102,8 @@ export const layer = Layer.effect(
                 yield* reuse && keep ? Ref.set(slot, engine) : stop(engine)
               })
             yield* Effect.addFinalizer((exit) => release(Exit.isSuccess(exit)))
-            return { handle: engine.handle, reused: fitting !== null, release }
+            const { handle, startedIn } = engine
+            return { handle, startedIn, reused: fitting !== null, release }
           }),
         ),
     })

@@ -202,7 +202,10 @@ export const layer = Layer.effect(
       yield* Ref.set(container, containerRef(lease.handle))
       yield* session.watchProcesses(lease.handle.processIds)
       // A cell must not find in a kept engine what the cell before has left there.
-      if (lease.reused) yield* forget(lease.handle, launch)
+      if (lease.reused) {
+        yield* Effect.mapError(files.writeLogReference(context.directory, lease.startedIn), storageError)
+        yield* forget(lease.handle, launch)
+      }
       yield* phases.enter("load")
       yield* Readiness.awaitReady(lease.handle, launch, timeouts.launchSeconds)
       const details = yield* engineDetails(lease.handle, launch)

@@ -46,5 +46,7 @@ export class CellFiles extends Context.Service<
     writeRequests(directory: string, requests: ReadonlyArray<RequestRecord>): Effect.Effect<void, StoreError>
     writePower(directory: string, series: ReadonlyArray<DomainSeries>): Effect.Effect<void, StoreError>
     writeJson(directory: string, name: string, value: unknown): Effect.Effect<void, StoreError>
+    /** `engine.log` of a cell whose engine was started for an earlier one: where that one's log is. */
+    writeLogReference(directory: string, startedIn: string): Effect.Effect<void, StoreError>
   }
 >()("llem/store/CellFiles") {}

@@ -138,6 +138,14 @@ export const cellFilesLayer = Layer.succeed(
       Effect.flatMap(tables, (module) => module.writePower(`${directory}/${Layout.powerFile}`, series)).pipe(
         Effect.mapError(tableError),
       ),
+    writeLogReference: (directory, startedIn) =>
+      Effect.mapError(
+        Files.replace(
+          `${directory}/engine.log`,
+          `The engine was kept from an earlier cell; its log is ../${startedIn.split("/").at(-1)}/engine.log\n`,
+        ),
+        storeError("table"),
+      ),
     writeJson: (directory, name, value) =>
       Effect.mapError(Files.replace(`${directory}/${name}`, json(value)), storeError("table")),
   }),

@@ -161,6 +161,7 @@ describe("one cell", () => {
       yield* executeTwice(kept, cellOf(), true)
       expect(kept.filter((entry) => entry.startsWith("POST"))).toEqual(["POST /reset_prefix_cache"])
       expect(kept.indexOf("POST /reset_prefix_cache")).toBeGreaterThan(kept.indexOf("environment.json"))
+      expect(kept.filter((entry) => entry.startsWith("log in"))).toEqual(["log in /cell"])
       const fresh: Array<string> = []
       yield* executeTwice(fresh, cellOf(), false)
       expect(fresh.filter((entry) => entry.startsWith("POST"))).toEqual([])

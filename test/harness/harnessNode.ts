@@ -98,6 +98,7 @@ export const node = (
       CellFiles.of({
         writeRequests: () => Effect.sync(() => void log.push("requests")),
         writePower: () => Effect.sync(() => void log.push("power")),
+        writeLogReference: (_, startedIn) => Effect.sync(() => void log.push(`log in ${startedIn}`)),
         writeJson: (_, name) => Effect.sync(() => void log.push(name)),
       }),
     ),

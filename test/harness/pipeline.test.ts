@@ -183,6 +183,7 @@ const layers = (trace: Trace, faults: Faults = {}) => {
       CellFiles.of({
         writeRequests: (directory) => Effect.sync(() => void trace.tables.push(`${directory}/requests`)),
         writePower: (directory) => Effect.sync(() => void trace.tables.push(`${directory}/power`)),
+        writeLogReference: () => Effect.void,
         writeJson: (directory, name) => Effect.sync(() => void trace.tables.push(`${directory}/${name}`)),
       }),
     ),

@@ -125,6 +125,8 @@ describe("study folders", () => {
   live("side files of a cell are whole JSON documents", () =>
     Effect.gen(function* () {
       const directory = folder()
+      yield* CellFiles.use((files) => files.writeLogReference(directory, "/results/study/cells/1_c1_ab"))
+      expect(readFileSync(join(directory, "engine.log"), "utf8")).toContain("../1_c1_ab/engine.log")
       yield* CellFiles.use((files) => files.writeJson(directory, "environment.json", { kernel: "6.1", é: [1] }))
       expect(json(`${directory}/environment.json`)).toEqual({ kernel: "6.1", é: [1] })
       expect(existsSync(`${directory}/.environment.json.tmp`)).toBe(false)
