@@ -22,6 +22,11 @@ export interface Job {
   readonly maxTokens: number
   readonly ignoreEos: boolean
   readonly draw: () => Drawing
+  /**
+   * Called once the prompt is in, with what the observer reads at each of its tokens but the first. It makes all of
+   * the prompt be computed, also what the cache has.
+   */
+  readonly onPrompt?: (distributions: ReadonlyArray<Distribution>) => void
   /** Called for each token as it is sampled. */
   readonly onToken: (token: number, count: number, distribution: Distribution | null) => void
   readonly onEnd: (reason: FinishReason, count: number) => void
@@ -34,6 +39,8 @@ interface Slot {
   readonly sequence: number
   /** Tokens that the context has of it, where they are kept for later prompts; else empty. */
   readonly fed: Array<number>
+  /** What the observer has read at the prompt's tokens. */
+  readonly read: Array<Distribution>
   /** Positions already in the context. */
   position: number
   /** The token to feed next, once the prompt is in. */
@@ -74,6 +81,22 @@ interface Wanted {
   readonly slot: Slot
   readonly logit: number
 }
+
+/** What a step brings. */
+interface Batch {
+  /** Where tokens are to be drawn. */
+  readonly wanted: ReadonlyArray<Wanted>
+  /** Where prompts' own tokens are to be looked at. */
+  readonly looks: ReadonlyArray<Wanted & { readonly token: number }>
+  /** Sequences whose prompts are in after it. */
+  readonly ready: ReadonlyArray<Slot>
+}
+
+/**
+ * Tokens of one prompt in a step where all of them are looked at. The logits of each are as long as the vocabulary;
+ * and from 64 tokens on llama.cpp computes attention another way, with other roundings than where a token is generated.
+ */
+const mostLooks = 32
 
 const none = new Uint32Array(0)
 
@@ -177,13 +200,15 @@ export class Scheduler {
       1,
     )
     const had = taken?.tokens ?? []
-    const kept = had.length > 0 && this.#cut(placed.sequence, placed.kept) ? placed.kept : 0
+    const use = job.onPrompt === undefined ? placed.kept : 0
+    const kept = had.length > 0 && this.#cut(placed.sequence, use) ? use : 0
     this.#cachedTokens += kept
     return {
       job,
       drawing,
       sequence: placed.sequence,
       fed: had.slice(0, kept),
+      read: [],
       position: kept,
       next: -1,
       produced: 0,
@@ -207,7 +232,7 @@ export class Scheduler {
   }
 
   async #step(): Promise<void> {
-    const wanted = this.#fillBatch()
+    const { wanted, looks, ready } = this.#fillBatch()
     await this.#context.decodeBatch()
     this.#steps++
     const tokens = await Promise.all(
@@ -216,6 +241,11 @@ export class Scheduler {
     const distributions = wanted.some(({ slot }) => slot.drawing.observer !== null)
       ? await Promise.all(wanted.map((one, index) => this.#observe(one, tokens[index])))
       : null
+    for (const { slot, logit, token } of looks) {
+      const distribution = await slot.drawing.observer?.read(logit, token)
+      if (distribution !== undefined) slot.read.push(distribution)
+    }
+    for (const slot of ready) this.#ready(slot)
     for (const [index, { slot }] of wanted.entries()) {
       const token = tokens[index]
       // What goes wrong with one sequence, such as a reader that is gone, is no matter of the others.
@@ -228,6 +258,19 @@ export class Scheduler {
     }
   }
 
+  /** Tells what was read of a prompt that is in; a job that wants no more than that ends. */
+  #ready(slot: Slot): void {
+    if (slot.cancelled) return
+    try {
+      slot.job.onPrompt?.(slot.read)
+      if (slot.job.maxTokens > 0) return
+      this.#release(slot)
+      slot.job.onEnd("length", 0)
+    } catch (cause) {
+      this.#fail(slot, cause)
+    }
+  }
+
   async #observe({ slot, logit }: Wanted, token: number | undefined): Promise<Distribution | null> {
     const { observer } = slot.drawing
     return observer === null || token === undefined || token < 0 ? null : observer.read(logit, token)
@@ -236,15 +279,18 @@ export class Scheduler {
   #fail(slot: Slot, cause: unknown): void {
     // What the context has of it is not known.
     slot.keep = false
+    slot.cancelled = true
     if (this.#slots.includes(slot)) this.#release(slot, false)
     slot.job.onFailure(cause)
   }
 
-  #fillBatch(): ReadonlyArray<Wanted> {
+  #fillBatch(): Batch {
     const { batchTokens, prefillTokens } = this.#options
     this.#context.initBatch(batchTokens)
     let room = batchTokens
     const wanted: Array<Wanted> = []
+    const looks: Array<Wanted & { readonly token: number }> = []
+    const ready: Array<Slot> = []
     const decoding = this.#slots.filter((slot) => slot.position >= slot.job.prompt.length)
     const prefilling = this.#slots.filter((slot) => slot.position < slot.job.prompt.length)
     for (const slot of decoding) {
@@ -257,14 +303,23 @@ export class Scheduler {
     room = Math.min(room, prefillTokens)
     for (const slot of prefilling) {
       if (room === 0) break
-      const chunk = slot.job.prompt.subarray(slot.position, slot.position + room)
-      const last = slot.position + chunk.length === slot.job.prompt.length
-      const [logit = 0] = this.#add(slot, chunk, last ? Uint32Array.of(chunk.length - 1) : none)
-      if (last) wanted.push({ slot, logit })
+      const { prompt, onPrompt, maxTokens } = slot.job
+      const from = slot.position
+      const chunk = prompt.subarray(from, from + (onPrompt === undefined ? room : Math.min(room, mostLooks)))
+      const last = from + chunk.length === prompt.length
+      const ends = last ? Uint32Array.of(chunk.length - 1) : none
+      const logits = this.#add(slot, chunk, onPrompt === undefined ? ends : chunk.map((_, index) => index))
+      if (onPrompt !== undefined)
+        for (const [index, logit] of logits.entries()) {
+          const token = prompt[from + index + 1]
+          if (token !== undefined) looks.push({ slot, logit, token })
+        }
+      if (last) ready.push(slot)
+      if (last && maxTokens > 0) wanted.push({ slot, logit: logits.at(-1) ?? 0 })
       room -= chunk.length
       this.#prefillTokens += chunk.length
     }
-    return wanted
+    return { wanted, looks, ready }
   }
 
   #add(slot: Slot, tokens: Uint32Array, logits: Uint32Array): ReadonlyArray<number> {
