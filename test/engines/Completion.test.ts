@@ -84,8 +84,8 @@ describe("the body of a completion request", () => {
   })
 
   test("what would change the answer and is not honoured is refused by name", () => {
-    expect(problem({ prompt: "a", best_of: 2, echo: true, suffix: "b" })).toMatchObject({
-      message: "this server does not support best_of other than n, echo, suffix: leave it out",
+    expect(problem({ prompt: "a", best_of: 2, suffix: "b" })).toMatchObject({
+      message: "this server does not support best_of other than n, suffix: leave it out",
       param: "best_of",
     })
     expect(problem({ prompt: "a", typical_p: 0.3 })).toMatchObject({ param: "typical_p" })
@@ -94,6 +94,8 @@ describe("the body of a completion request", () => {
       message: "min_tokens is 17; it must be at most max_tokens, 16",
       param: "min_tokens",
     })
+    expect(problem({ prompt: "a", max_tokens: 0 })).toMatchObject({ param: "max_tokens" })
+    expect(Result.isSuccess(decode({ prompt: "a", max_tokens: 0, echo: true }))).toBe(true)
     expect(Result.isSuccess(decode({ prompt: "a", n: 1, echo: false, presence_penalty: 0 }))).toBe(true)
   })
 

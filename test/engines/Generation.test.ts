@@ -75,6 +75,8 @@ const library = () => {
   }
 }
 
+const ignored = () => {}
+
 const asked = (more: Record<string, unknown>) =>
   Result.getOrThrow(decode(JSON.stringify({ prompt: [4], max_tokens: 2, ...more }))).generation
 
@@ -107,7 +109,7 @@ describe("preparing a completion", () => {
     const { configs, prepare } = library()
     const request = asked({ prompt: [[1], [2]], temperature: 0.7, top_k: 5, top_p: 0.8, seed: 40 })
     const generators = Result.getOrThrow(prepare(request))
-    await Promise.all(generators.map((one) => one.run(() => {})))
+    await Promise.all(generators.map((one) => one.run(ignored, ignored)))
     const common = { temperature: 0.7, topK: 5, topP: 0.8 }
     expect(configs).toEqual([
       { ...common, seed: 40 },
@@ -119,7 +121,7 @@ describe("preparing a completion", () => {
   test("ignore_eos makes every end token impossible", async () => {
     const { configs, prepare } = library()
     const [generator] = Result.getOrThrow(prepare(asked({ ignore_eos: true })))
-    await generator?.run(() => {})
+    await generator?.run(ignored, ignored)
     expect([...(configs[0]?.tokenBiasKeys ?? [])]).toEqual([9])
     expect([...(configs[0]?.tokenBiasValues ?? [])]).toEqual([Number.NEGATIVE_INFINITY])
   })
@@ -128,7 +130,7 @@ describe("preparing a completion", () => {
     const { configs, prepare } = library()
     const request = asked({ max_tokens: 4, min_tokens: 2, temperature: 0.5, seed: 1, repetition_penalty: 2 })
     const [generator] = Result.getOrThrow(prepare(request))
-    expect(await generator?.run(() => {})).toEqual({ reason: "length", text: "" })
+    expect(await generator?.run(ignored, ignored)).toEqual({ reason: "length", text: "" })
     const penalties = { repeatPenalty: 2, repeatPenaltyMaxTokens: 5 }
     expect(configs).toMatchObject([
       { temperature: 0.5, seed: 1, ...penalties, repeatPenaltyTokens: Uint32Array.of(4) },
@@ -141,7 +143,7 @@ describe("preparing a completion", () => {
     const text = async (more: Record<string, unknown>) => {
       const [generator] = Result.getOrThrow(library().prepare(asked({ max_tokens: 5, ...more })))
       const pieces: Array<string> = []
-      const end = await generator?.run((piece) => void pieces.push(piece))
+      const end = await generator?.run((piece) => void pieces.push(piece), ignored)
       return [pieces, end?.reason, end?.text]
     }
     expect(await text({ stop: "xxx" })).toEqual([["", "", ""], "stop", ""])
@@ -149,10 +151,23 @@ describe("preparing a completion", () => {
     expect(await text({ stop: "xy" })).toEqual([["", "x", "x", "x", "x"], "length", "x"])
   })
 
+  test("an echo comes before the answer, whole, and may be all that is asked for", async () => {
+    const said = async (more: Record<string, unknown>) => {
+      const [generator] = Result.getOrThrow(library().prepare(asked({ echo: true, ...more })))
+      const pieces: Array<string> = []
+      const add = (text: string) => void pieces.push(text)
+      const end = await generator?.run(add, add)
+      return [...pieces, end?.reason, generator?.produced()]
+    }
+    expect(await said({ prompt: "t", stop: "xx" })).toEqual(["t", "", "", "stop", 2])
+    expect(await said({ prompt: [4, 5, 6] })).toEqual(["xxx", "x", "x", "length", 2])
+    expect(await said({ prompt: [4, 5, 6], max_tokens: 0 })).toEqual(["xxx", "length", 0])
+  })
+
   test("several answers to a prompt follow one another in their seeds; the prompt is counted once", async () => {
     const { configs, prepare } = library()
     const generators = Result.getOrThrow(prepare(asked({ prompt: [[1, 2], [3]], n: 2, seed: 7 })))
-    await Promise.all(generators.map((one) => one.run(() => {})))
+    await Promise.all(generators.map((one) => one.run(ignored, ignored)))
     expect(configs.map(({ seed }) => seed)).toEqual([7, 8, 9, 10])
     expect(generators.map(({ promptTokens }) => promptTokens)).toEqual([2, 0, 1, 0])
   })
@@ -161,7 +176,7 @@ describe("preparing a completion", () => {
     const { prepare } = library()
     const request = { ...asked({ prompt: [1, 2] }), maxTokens: null }
     const [generator] = Result.getOrThrow(prepare(request))
-    await generator?.run(() => {})
+    await generator?.run(ignored, ignored)
     expect(generator?.produced()).toBe(10)
     const full = { ...request, prompts: [Array.from({ length: 12 }, () => 1)] }
     expect(Result.isFailure(prepare(full))).toBe(true)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
-import { type Job, type Observer, Scheduler } from "../../src/engines/embedded/Scheduler.ts"
+import type { Job, Observer } from "../../src/engines/embedded/Job.ts"
+import { Scheduler } from "../../src/engines/embedded/Scheduler.ts"
 import type { AddonContext, AddonSampler } from "../../src/platform/llamaAddon.ts"
 import { end, fakeContext, job, model, options } from "./scheduling.ts"
 
@@ -107,6 +108,36 @@ describe("the scheduler", () => {
     expect(told).toEqual([-1, -2, -3, -4])
     expect([watched.log.idle, plain.log.tokens]).toEqual([1, 4])
     expect(scheduler.counts()).toMatchObject({ generatedTokens: 8, contextTokens: 0 })
+  })
+
+  test("a prompt that is looked at is told of at each token but its first, 32 in a step, and may be all there is", async () => {
+    const { context, batches } = fakeContext()
+    const scheduler = new Scheduler(context, model, options(1, 64))
+    const seen: Array<readonly [number, number]> = []
+    const observer: Observer = {
+      read: async (place, token) => {
+        seen.push([place, token])
+        return { chosen: -token, top: [] }
+      },
+    }
+    const told: Array<ReadonlyArray<number>> = []
+    const prompt = Uint32Array.from({ length: 34 }, (_, index) => 100 + index)
+    const onPrompt: Job["onPrompt"] = (distributions) => void told.push(distributions.map(({ chosen }) => -chosen))
+    const read = job({ prompt, onPrompt, maxTokens: 0 }, observer)
+    scheduler.submit(read.job)
+    expect(await read.log.ended.promise).toBe("length 0")
+    expect(read.log).toMatchObject({ tokens: 0, idle: 1 })
+    expect(told).toEqual([[...prompt.subarray(1)]])
+    expect(seen.slice(30)).toEqual([
+      [30, 131],
+      [31, 132],
+      [0, 133],
+    ])
+    const answered = job({ prompt: prompt.subarray(0, 3), onPrompt }, observer)
+    scheduler.submit(answered.job)
+    expect(await answered.log.ended.promise).toBe("length 4")
+    expect(told[1]).toEqual([101, 102])
+    expect(batches).toEqual([32, 2, 3, 1, 1, 1])
   })
 
   test("no step carries more than the batch holds, decoding first and prompts in what is left", async () => {

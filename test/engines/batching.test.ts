@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { quick, realModel } from "../lib/env.ts"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { projectRoot, quick, realModel } from "../lib/env.ts"
 import { ask, texts } from "./greedy.ts"
-import { compare, type Greedy } from "./nearTie.ts"
+import { compare, type Greedy, nearTieOfSums } from "./nearTie.ts"
 import { type RunningServer, startServer } from "./server.ts"
 
 setDefaultTimeout(120_000)
@@ -53,6 +55,14 @@ describe("greedy tokens are those of a request alone", () => {
 
   test("eight in flight, streamed", async () => {
     expectSame("batch of 8, streamed", await together(plain, true))
+  })
+
+  test("a prompt of more than 64 tokens in one step, and in chunks of 16", async () => {
+    const long = readFileSync(join(projectRoot, "test/fixtures/perplexity.txt"), "utf8").trim()
+    const [whole, inChunks] = [await ask(plain, long, length), await ask(chunked, long, length)]
+    expect(compare("a long prompt in chunks", [whole], [inChunks], nearTieOfSums).far).toEqual([])
+    expect(await ask(plain, long, length)).toEqual(whole)
+    expect(await ask(chunked, long, length)).toEqual(inChunks)
   })
 
   test("with prompts in chunks of 16, and again where the prefix cache has them", async () => {

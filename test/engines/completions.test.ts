@@ -163,6 +163,22 @@ describe("logprobs", () => {
     expect(sum).toBeLessThanOrEqual(1.000001)
   })
 
+  test("of the prompt come before the others, in one chunk of a stream", async () => {
+    const asked = { echo: true, logprobs: 1, max_tokens: 3, stop: " capital" }
+    const { text, logprobs } = await choice(asked)
+    expect(text).toStartWith("The capital of France is Paris")
+    expect(logprobs.tokens.join("")).toBe(text)
+    expect(logprobs.token_logprobs).toHaveLength(8)
+    expect([logprobs.token_logprobs[0], logprobs.top_logprobs[0]]).toEqual([null, null])
+    const stream = await chunks({ ...asked, return_token_ids: true })
+    expect(stream).toHaveLength(5)
+    expect(stream[0].choices[0]).toMatchObject({ text: "The capital of France is", token_ids: [], finish_reason: null })
+    expect(textOf(stream)).toBe(text)
+    const pieces = stream.flatMap(({ choices }) => (choices[0].logprobs === null ? [] : [choices[0].logprobs]))
+    expect(pieces.flatMap(({ token_logprobs }) => token_logprobs)).toEqual(logprobs.token_logprobs)
+    expect(pieces.flatMap(({ text_offset }) => text_offset)).toEqual(logprobs.text_offset)
+  })
+
   test("come with each token of a stream", async () => {
     const whole = (await choice({ logprobs: 1 })).logprobs
     const stream = await chunks({ logprobs: 1 })

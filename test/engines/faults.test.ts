@@ -78,7 +78,7 @@ describe("a running engine", () => {
   afterAll(() => server.stop())
 
   test("refuses an id past 32 bits and what it does not do, and goes on serving", async () => {
-    for (const body of [{ prompt: [2 ** 32] }, { prompt: [5], echo: true }, { prompt: [5], suffix: "x" }])
+    for (const body of [{ prompt: [2 ** 32] }, { prompt: [5], best_of: 2 }, { prompt: [5], suffix: "x" }])
       expect((await server.post({ model: "m", max_tokens: 2, ...body })).status).toBe(400)
     expect((await server.post({ model: "m", prompt: [5], max_tokens: 2, ignore_eos: true })).status).toBe(200)
   })

@@ -16,16 +16,17 @@ export interface Parting {
 }
 
 /**
- * Two candidates closer than this, in nats, may change places when sums are made in another order. The same code on
+ * Two candidates closer than this, in nats, are let change places. The same code on
  * one processor gave the same log probabilities to the last bit in batches of any size, so that no tie was ever seen.
  */
 export const nearTie = 0.05
 
 /**
- * The same for two builds of llama.cpp's kernels (AVX2 and AVX-512): activations are rounded to 8 bits, so that the
- * smallest difference moves log probabilities of the test's model by up to 0.3; flash attention does as much.
+ * The same where sums are made in another order: by another build of llama.cpp's kernels (AVX2 and AVX-512), or by
+ * attention in tiles, which 64 tokens and more of a prompt in one step get. Activations are rounded to 8 bits, so that
+ * the smallest difference moves log probabilities of the test's model by up to 0.4.
  */
-export const nearTieOfBuilds = 0.5
+export const nearTieOfSums = 0.5
 
 /** The first token that differs, or null; a gap that is not among the likeliest tokens is infinite. */
 export const parting = (reference: Greedy, other: Greedy): Parting | null => {

@@ -85,10 +85,10 @@ describe("OpenAI's client for JavaScript", () => {
     const wrong = await rejection(client.chat.completions.create({ ...chat, temperature: 9 }))
     expect(wrong).toBeInstanceOf(OpenAI.BadRequestError)
     expect(wrong).toMatchObject({ param: "temperature" })
-    const many = Array.from({ length: 5000 }, () => [1])
-    expect(await rejection(client.completions.create({ ...completion, prompt: many }))).toBeInstanceOf(
-      OpenAI.RateLimitError,
-    )
+    const many = { ...completion, prompt: Array.from({ length: 4000 }, () => [1]), max_tokens: 50 }
+    const waiting = await client.completions.create({ ...many, stream: true })
+    expect(await rejection(client.completions.create(many))).toBeInstanceOf(OpenAI.RateLimitError)
+    waiting.controller.abort()
   })
 
   test("a stream that is left frees its sequence", async () => {

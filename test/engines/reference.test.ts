@@ -6,7 +6,7 @@ import { quick, realModel } from "../lib/env.ts"
 import { ask, texts, tokensOf } from "./greedy.ts"
 import { onlyAvx2 } from "./kernels.ts"
 import { type Reference, startReference } from "./llamaServer.ts"
-import { compare, type Greedy, nearTieOfBuilds } from "./nearTie.ts"
+import { compare, type Greedy, nearTieOfSums } from "./nearTie.ts"
 import { type RunningServer, startServer } from "./server.ts"
 
 setDefaultTimeout(120_000)
@@ -64,8 +64,8 @@ describe("llama.cpp's own server", () => {
     expect(same.far).toEqual([])
     expect(same.same).toBeGreaterThan(prompts.length / 2)
     const few = await forAll(asked.slice(0, quick ? 4 : 18), (prompt) => askById(ownKernels, prompt))
-    const own = compare("this processor's kernels", theirs, few, nearTieOfBuilds)
+    const own = compare("this processor's kernels", theirs, few, nearTieOfSums)
     expect(own.far).toEqual([])
-    expect(own.drift).toBeLessThan(nearTieOfBuilds)
+    expect(own.drift).toBeLessThan(nearTieOfSums)
   })
 })

@@ -1,4 +1,5 @@
-import type { Job, Observer, SchedulerOptions } from "../../src/engines/embedded/Scheduler.ts"
+import type { Job, Observer } from "../../src/engines/embedded/Job.ts"
+import type { SchedulerOptions } from "../../src/engines/embedded/Scheduler.ts"
 import type { AddonContext, AddonModel, AddonSampler } from "../../src/platform/llamaAddon.ts"
 
 export const end = 0

@@ -75,6 +75,7 @@ export const generationOf = (request: ChatRequest, render: Render): Result.Resul
         promptField: "messages",
         maxTokens: request.body.max_completion_tokens ?? request.body.max_tokens ?? null,
         logprobs: request.body.logprobs === true ? (request.body.top_logprobs ?? 0) : null,
+        echo: false,
       }),
   })
 

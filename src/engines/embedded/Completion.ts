@@ -16,8 +16,9 @@ const Body = Schema.Struct({
     Schema.Union([Schema.String, Tokens, Schema.Array(Schema.Union([Schema.String, Tokens]))]),
   ),
   logprobs: field(`a whole number from 0 to ${Request.maximumLogprobs}`, integer(0, Request.maximumLogprobs)),
+  max_tokens: field("a whole number of at least 1, or 0 with echo", integer(0)),
   best_of: field("a whole number equal to n", integer(1)),
-  echo: field("false", Schema.Boolean),
+  echo: field("true or false", Schema.Boolean),
   suffix: field("absent", Schema.String),
 })
 
@@ -25,7 +26,6 @@ const Body = Schema.Struct({
 const refused = (body: typeof Body.Type): Problem | null => {
   const asked: ReadonlyArray<readonly [name: string, asked: boolean]> = [
     ["best_of other than n", (body.best_of ?? body.n ?? 1) !== (body.n ?? 1)],
-    ["echo", body.echo ?? false],
     ["suffix", (body.suffix ?? "") !== ""],
   ]
   const names = asked.flatMap(([name, isAsked]) => (isAsked ? [name] : []))
@@ -63,11 +63,15 @@ export const decode = (text: string): Result.Result<CompletionRequest, Problem> 
     const prompts = promptsOf(body.prompt)
     if (prompts.length === 0 || prompts.some((prompt) => prompt.length === 0 && typeof prompt !== "string"))
       return Result.fail(invalid("prompt must not be empty", "prompt"))
+    const echo = body.echo ?? false
+    if (body.max_tokens === 0 && !echo)
+      return Result.fail(invalid("max_tokens is 0; it must be at least 1 where echo is not true", "max_tokens"))
     const own = {
       prompts,
       promptField: "prompt",
       maxTokens: body.max_tokens ?? defaultMaxTokens,
       logprobs: body.logprobs ?? null,
+      echo,
     }
     return Result.map(Request.generationOf(body, own), (generation) => ({
       generation,

@@ -62,17 +62,19 @@ export const streamed = (delivery: Delivery): Response => {
       text: string,
       finishReason: FinishReason | null,
       token: number | null,
-      logprob: TokenLogprob | null,
+      logprobs: ReadonlyArray<TokenLogprob> | null,
     ) => {
       const tokenIds = request.returnTokenIds ? (token === null ? [] : [token]) : null
-      const logprobs = logprob === null ? null : [logprob]
       send(format.piece(identity, { index, text, finishReason, tokenIds, logprobs }, usage()))
     }
     try {
       await Promise.all(
         generators.map(async (generator, index) => {
           if (format.opening !== null) send(format.opening(identity, index, usage()))
-          const end = await generator.run((text, token, logprob) => chunk(index, text, null, token, logprob))
+          const end = await generator.run(
+            (text, token, logprob) => chunk(index, text, null, token, logprob === null ? null : [logprob]),
+            (text, told) => chunk(index, text, null, null, told),
+          )
           chunk(index, end.text, end.reason, null, null)
         }),
       )
@@ -93,11 +95,17 @@ const choiceOf = async (generator: Generator, index: number, { request }: Delive
   let text = ""
   const tokenIds: Array<number> = []
   const logprobs: Array<TokenLogprob> = []
-  const end = await generator.run((piece, token, logprob) => {
-    text += piece
-    tokenIds.push(token)
-    if (logprob !== null) logprobs.push(logprob)
-  })
+  const end = await generator.run(
+    (piece, token, logprob) => {
+      text += piece
+      tokenIds.push(token)
+      if (logprob !== null) logprobs.push(logprob)
+    },
+    (prompt, told) => {
+      text += prompt
+      logprobs.push(...(told ?? []))
+    },
+  )
   return {
     index,
     text: text + end.text,

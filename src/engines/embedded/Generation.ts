@@ -7,18 +7,23 @@ import {
   readLogits,
 } from "../../platform/llamaAddon.ts"
 import type { FinishReason } from "./Answer.ts"
-import { describe, fromLogits, type TokenLogprob } from "./Logprobs.ts"
+import { echoed } from "./Echo.ts"
+import type { Drawing, Observer } from "./Job.ts"
+import { type Distribution, describe, fromLogits, type TokenLogprob, undescribed } from "./Logprobs.ts"
 import { invalid, type Problem } from "./Problem.ts"
-import type { GenerationRequest } from "./Request.ts"
+import type { GenerationRequest, Prompt } from "./Request.ts"
 import { SamplerPool } from "./SamplerPool.ts"
 import { toConfig } from "./SamplerSettings.ts"
-import type { Drawing, Observer, Scheduler } from "./Scheduler.ts"
+import type { Scheduler } from "./Scheduler.ts"
 import * as StopText from "./StopText.ts"
 import { TextStream } from "./TextStream.ts"
 import * as Tokenizer from "./Tokenizer.ts"
 
 /** Gets each token with the text that it lets out, and its log probabilities where they are asked for. */
 export type OnPiece = (text: string, token: number, logprobs: TokenLogprob | null) => void
+
+/** Gets the prompt's text before any token, with its tokens' log probabilities where they are asked for. */
+export type OnEcho = (text: string, logprobs: ReadonlyArray<TokenLogprob> | null) => void
 
 /** How an answer ended, with the text that was still held back. */
 export interface Ending {
@@ -31,7 +36,7 @@ export interface Generator {
   /** 0 for a further answer to a prompt that was counted before. */
   readonly promptTokens: number
   /** Runs it to its end. */
-  readonly run: (onPiece: OnPiece) => Promise<Ending>
+  readonly run: (onPiece: OnPiece, onEcho: OnEcho) => Promise<Ending>
   readonly produced: () => number
   readonly cancel: () => void
 }
@@ -119,13 +124,22 @@ export const preparer = (
     }
   }
 
-  const generator = (request: GenerationRequest, prompt: Uint32Array, seed: number, first: boolean): Generator => {
+  const generator = (
+    request: GenerationRequest,
+    source: Prompt,
+    prompt: Uint32Array,
+    seed: number,
+    first: boolean,
+  ): Generator => {
     const { sampling, stop, minTokens } = request
     const maxTokens = request.maxTokens ?? limits.contextPerSequence - prompt.length
     const text = new TextStream(detokenize)
+    const echo = request.echo
+      ? echoed(source, prompt, (tokens) => model.detokenize(Uint32Array.from(tokens), true))
+      : null
     const generated: Array<number> = []
     let produced = 0
-    let written = 0
+    let written = echo?.text.length ?? 0
     let held = ""
     let cancelled = false
     let sampler: AddonSampler | null = null
@@ -152,13 +166,25 @@ export const preparer = (
       return step.stopped ? { reason: "stop", text: step.text } : { reason, text: step.text + step.held }
     }
 
+    const logprobsOf = (distributions: ReadonlyArray<Distribution>, offsets: ReadonlyArray<number>) =>
+      Array.from(prompt, (token, index) => {
+        const distribution = distributions[index - 1]
+        return distribution === undefined
+          ? undescribed(token, spell)
+          : describe(distribution, token, offsets[index] ?? 0, spell)
+      })
+
     return {
       promptTokens: first ? prompt.length : 0,
       produced: () => produced,
-      run: (onPiece) =>
+      run: (onPiece, onEcho) =>
         new Promise((resolve, fail) => {
           reject = fail
           if (cancelled) return fail(new Error("cancelled"))
+          if (echo !== null && request.logprobs === null) {
+            onEcho(echo.text, null)
+            if (maxTokens === 0) return resolve({ reason: "length", text: "" })
+          }
           withdraw = scheduler.submit({
             prompt,
             maxTokens,
@@ -167,6 +193,9 @@ export const preparer = (
               sampler = pool.take(config())
               return drawing(sampler, request.logprobs)
             },
+            ...(echo === null || request.logprobs === null
+              ? {}
+              : { onPrompt: (read) => onEcho(echo.text, logprobsOf(read, echo.offsets)) }),
             onToken: (token, count, distribution) => {
               produced = count
               if (minTokens > 0) {
@@ -209,7 +238,7 @@ export const preparer = (
     return Result.succeed(
       prompts.flatMap((tokens, index) =>
         Array.from({ length: request.copies }, (_, copy) =>
-          generator(request, tokens, seed + index * request.copies + copy, copy === 0),
+          generator(request, request.prompts[index] ?? "", tokens, seed + index * request.copies + copy, copy === 0),
         ),
       ),
     )

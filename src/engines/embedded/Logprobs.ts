@@ -29,9 +29,12 @@ export const fromLogits = (pairs: ReadonlyArray<number>, weight: number, chosen:
 /** Text of one token. */
 export type Spell = (token: number) => string
 
-/** A generated token as its log probabilities are told. */
-export interface TokenLogprob extends Ranked {
+/** A token as its log probabilities are told. */
+export interface TokenLogprob {
+  readonly token: number
   readonly text: string
+  /** null for a prompt's first token, which nothing comes before. */
+  readonly logprob: number | null
   /** Where its text begins in the answer, in UTF-16 units. */
   readonly offset: number
   readonly top: ReadonlyArray<Ranked & { readonly text: string }>
@@ -54,26 +57,38 @@ export const describe = (distribution: Distribution, token: number, offset: numb
   top: distribution.top.map((ranked) => ({ ...ranked, text: spelled(spell, ranked.token) })),
 })
 
+/** A prompt's first token, of which the model says nothing. */
+export const undescribed = (token: number, spell: Spell): TokenLogprob => ({
+  token,
+  text: spelled(spell, token),
+  logprob: null,
+  offset: 0,
+  top: [],
+})
+
 /** The lowest value that JSON clients expect for an impossible token. */
 const impossible = -9999
 
 const told = (logprob: number): number => (Number.isFinite(logprob) ? logprob : impossible)
+const toldOrNull = (logprob: number | null): number | null => (logprob === null ? null : told(logprob))
 
-/** `logprobs` of a completion's choice; the generated token is always among its own alternatives. */
+/** `logprobs` of a completion's choice; the token itself is always among its own alternatives. */
 export const completionLogprobs = (tokens: ReadonlyArray<TokenLogprob>) => ({
   tokens: tokens.map(({ text }) => text),
-  token_logprobs: tokens.map(({ logprob }) => told(logprob)),
+  token_logprobs: tokens.map(({ logprob }) => toldOrNull(logprob)),
   top_logprobs: tokens.map(({ text, logprob, top }) =>
-    Object.fromEntries([...top.map((one) => [one.text, told(one.logprob)]), [text, told(logprob)]]),
+    logprob === null
+      ? null
+      : Object.fromEntries([...top.map((one) => [one.text, told(one.logprob)]), [text, told(logprob)]]),
   ),
   text_offset: tokens.map(({ offset }) => offset),
 })
 
 const encoder = new TextEncoder()
 
-const chatToken = ({ token, text, logprob }: Ranked & { readonly text: string }) => ({
+const chatToken = ({ token, text, logprob }: Pick<TokenLogprob, "token" | "text" | "logprob">) => ({
   token: text,
-  logprob: told(logprob),
+  logprob: toldOrNull(logprob),
   bytes: text === `token_id:${token}` ? null : Array.from(encoder.encode(text)),
 })
 

@@ -23,6 +23,8 @@ export interface GenerationRequest {
   readonly sampling: Sampling
   /** How many of the likeliest tokens are told beside each one; null: no log probabilities at all. */
   readonly logprobs: number | null
+  /** Whether the prompt, with its log probabilities where they are asked for, comes before the answer. */
+  readonly echo: boolean
 }
 
 /** How the answer goes out. */
@@ -99,7 +101,7 @@ export const deliveryOf = (body: Shared): DeliveryRequest => ({
 /** What is to be generated, from the shared fields and from what the two kinds of request say differently. */
 export const generationOf = (
   body: Shared,
-  own: Pick<GenerationRequest, "prompts" | "promptField" | "maxTokens" | "logprobs">,
+  own: Pick<GenerationRequest, "prompts" | "promptField" | "maxTokens" | "logprobs" | "echo">,
 ): Result.Result<GenerationRequest, Problem> => {
   const sampling = samplingOf(body)
   const minTokens = body.min_tokens ?? 0

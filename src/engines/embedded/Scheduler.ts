@@ -1,57 +1,13 @@
-import type { AddonContext, AddonModel, AddonSampler } from "../../platform/llamaAddon.ts"
-import type { FinishReason } from "./Answer.ts"
+import type { AddonContext, AddonModel } from "../../platform/llamaAddon.ts"
+import * as Batch from "./Batch.ts"
+import type { Drawing, Job, Slot } from "./Job.ts"
 import type { Distribution } from "./Logprobs.ts"
 import { type FreeSequence, place } from "./PrefixCache.ts"
 
-/** Reads the model's own distribution at a token that was drawn. */
-export interface Observer {
-  readonly read: (batchIndex: number, token: number) => Promise<Distribution>
-}
-
-/** What a job's tokens are drawn and looked at with, from when it has a sequence until it ends. */
-export interface Drawing {
-  readonly sampler: AddonSampler
-  readonly observer: Observer | null
-  /** Called once, at the end; not `idle` where the library may still be at work with them. */
-  readonly release: (idle: boolean) => void
-}
-
-/** One sequence to generate. */
-export interface Job {
-  readonly prompt: Uint32Array
-  readonly maxTokens: number
-  readonly ignoreEos: boolean
-  readonly draw: () => Drawing
-  /** Called for each token as it is sampled. */
-  readonly onToken: (token: number, count: number, distribution: Distribution | null) => void
-  readonly onEnd: (reason: FinishReason, count: number) => void
-  readonly onFailure: (cause: unknown) => void
-}
-
-interface Slot {
-  readonly job: Job
-  readonly drawing: Drawing
-  readonly sequence: number
-  /** Tokens that the context has of it, where they are kept for later prompts; else empty. */
-  readonly fed: Array<number>
-  /** Positions already in the context. */
-  position: number
-  /** The token to feed next, once the prompt is in. */
-  next: number
-  produced: number
-  cancelled: boolean
-  /** Cleared when the cache is emptied while it runs. */
-  keep: boolean
-}
-
-/** What batches are made of. */
-export interface SchedulerOptions {
+/** What a scheduler works with; a batch has room for a token of each sequence. */
+export interface SchedulerOptions extends Batch.BatchLimits {
   /** Sequences that are worked on at once. */
   readonly sequences: number
-  /** Tokens that one batch has room for. */
-  readonly batchTokens: number
-  /** Prompt tokens in one step at most. */
-  readonly prefillTokens: number
   /** Whether the tokens of a sequence that has ended are kept for prompts that begin as it did. */
   readonly prefixCache: boolean
 }
@@ -69,13 +25,6 @@ export interface SchedulerCounts {
   /** Prompt tokens that were not computed, since the cache had them. */
   readonly cachedTokens: number
 }
-
-interface Wanted {
-  readonly slot: Slot
-  readonly logit: number
-}
-
-const none = new Uint32Array(0)
 
 /** What a promise came to; throws what it was rejected with. */
 const valueOf = <A>(settled: PromiseSettledResult<A> | undefined): A | undefined => {
@@ -192,13 +141,15 @@ export class Scheduler {
       1,
     )
     const had = taken?.tokens ?? []
-    const kept = had.length > 0 && this.#cut(placed.sequence, placed.kept) ? placed.kept : 0
+    const use = job.onPrompt === undefined ? placed.kept : 0
+    const kept = had.length > 0 && this.#cut(placed.sequence, use) ? use : 0
     this.#cachedTokens += kept
     return {
       job,
       drawing,
       sequence: placed.sequence,
       fed: had.slice(0, kept),
+      read: [],
       position: kept,
       next: -1,
       produced: 0,
@@ -222,13 +173,17 @@ export class Scheduler {
   }
 
   async #step(): Promise<void> {
-    const wanted = this.#fillBatch()
+    const { wanted, looks, ready, prefillTokens, decodedTokens } = Batch.fill(this.#context, this.#slots, this.#options)
     await this.#context.decodeBatch()
     this.#steps++
+    this.#prefillTokens += prefillTokens
+    this.#decodedTokens += decodedTokens
     const tokens = await this.#draw(wanted)
     const distributions = wanted.some(({ slot }) => slot.drawing.observer !== null)
       ? await Promise.allSettled(wanted.map((one, index) => this.#observe(one, tokens[index])))
       : null
+    for (const look of looks) await this.#look(look)
+    for (const slot of ready) this.#ready(slot)
     for (const [index, { slot }] of wanted.entries()) {
       // What goes wrong with one sequence, such as a reader that is gone, is no matter of the others.
       try {
@@ -245,14 +200,38 @@ export class Scheduler {
    * A token for each of them, or why there is none. The library puts its logits into order at the first look at them,
    * which must be over before others look; and every look is over before a sequence that failed is released.
    */
-  async #draw(wanted: ReadonlyArray<Wanted>): Promise<ReadonlyArray<PromiseSettledResult<number>>> {
-    const sample = ({ slot, logit }: Wanted) => this.#context.sampleToken(logit, slot.drawing.sampler)
+  async #draw(wanted: ReadonlyArray<Batch.Wanted>): Promise<ReadonlyArray<PromiseSettledResult<number>>> {
+    const sample = ({ slot, logit }: Batch.Wanted) => this.#context.sampleToken(logit, slot.drawing.sampler)
     const first = await Promise.allSettled(wanted.slice(0, 1).map(sample))
     return [...first, ...(await Promise.allSettled(wanted.slice(1).map(sample)))]
   }
 
+  /** Reads what the model thinks of a prompt's own token. */
+  async #look({ slot, logit, token }: Batch.Batch["looks"][number]): Promise<void> {
+    if (!this.#slots.includes(slot)) return
+    try {
+      const distribution = await slot.drawing.observer?.read(logit, token)
+      if (distribution !== undefined) slot.read.push(distribution)
+    } catch (cause) {
+      this.#fail(slot, cause)
+    }
+  }
+
+  /** Tells what was read of a prompt that is in; a job that wants no more than that ends. */
+  #ready(slot: Slot): void {
+    if (slot.cancelled || !this.#slots.includes(slot)) return
+    try {
+      slot.job.onPrompt?.(slot.read)
+      if (slot.job.maxTokens > 0) return
+      this.#release(slot)
+      slot.job.onEnd("length", 0)
+    } catch (cause) {
+      this.#fail(slot, cause)
+    }
+  }
+
   async #observe(
-    { slot, logit }: Wanted,
+    { slot, logit }: Batch.Wanted,
     drawn: PromiseSettledResult<number> | undefined,
   ): Promise<Distribution | null> {
     const { observer } = slot.drawing
@@ -264,42 +243,9 @@ export class Scheduler {
   #fail(slot: Slot, cause: unknown): void {
     // What the context has of it is not known.
     slot.keep = false
+    slot.cancelled = true
     if (this.#slots.includes(slot)) this.#release(slot, false)
     slot.job.onFailure(cause)
-  }
-
-  #fillBatch(): ReadonlyArray<Wanted> {
-    const { batchTokens, prefillTokens } = this.#options
-    this.#context.initBatch(batchTokens)
-    let room = batchTokens
-    const wanted: Array<Wanted> = []
-    const decoding = this.#slots.filter((slot) => slot.position >= slot.job.prompt.length)
-    const prefilling = this.#slots.filter((slot) => slot.position < slot.job.prompt.length)
-    for (const slot of decoding) {
-      if (room === 0) break
-      const [logit = 0] = this.#add(slot, Uint32Array.of(slot.next), Uint32Array.of(0))
-      wanted.push({ slot, logit })
-      room--
-      this.#decodedTokens++
-    }
-    room = Math.min(room, prefillTokens)
-    for (const slot of prefilling) {
-      if (room === 0) break
-      const chunk = slot.job.prompt.subarray(slot.position, slot.position + room)
-      const last = slot.position + chunk.length === slot.job.prompt.length
-      const [logit = 0] = this.#add(slot, chunk, last ? Uint32Array.of(chunk.length - 1) : none)
-      if (last) wanted.push({ slot, logit })
-      room -= chunk.length
-      this.#prefillTokens += chunk.length
-    }
-    return wanted
-  }
-
-  #add(slot: Slot, tokens: Uint32Array, logits: Uint32Array): ReadonlyArray<number> {
-    const indexes = this.#context.addToBatch(slot.sequence, slot.position, tokens, logits)
-    slot.position += tokens.length
-    if (slot.keep) slot.fed.push(...tokens)
-    return Array.from(indexes)
   }
 
   #accept(slot: Slot, token: number, distribution: Distribution | null): void {
