@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { readFileSync } from "node:fs"
 import { quick } from "../lib/env.ts"
-import { type RunningServer, startServer, syntheticModel } from "./server.ts"
+import { type RunningServer, residentMebibytes, startServer, syntheticModel } from "./server.ts"
 
 setDefaultTimeout(120_000)
 
-const megabyte = 1024 * 1024
 const inFlight = 32
 
 let server: RunningServer
@@ -13,12 +11,6 @@ beforeAll(async () => {
   server = await startServer(syntheticModel(), 8, { prefixCache: true })
 })
 afterAll(() => server.stop())
-
-/** Bytes that the process has in memory. */
-const resident = (): number => {
-  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${server.pid}/status`, "utf8")) ?? []
-  return Number(kilobytes) * 1024
-}
 
 const openFiles = (): number =>
   [...new Bun.Glob("*").scanSync({ cwd: `/proc/${server.pid}/fd`, onlyFiles: false })].length
@@ -59,7 +51,7 @@ describe("ten thousand requests", () => {
     const points: Array<number> = []
     for (let thousand = 0; thousand < 10; thousand++) {
       await sendAll(thousand * 1000, (thousand + 1) * 1000)
-      points.push(Math.round(resident() / megabyte))
+      points.push(Math.round(residentMebibytes(server.pid)))
     }
     console.log(`MiB resident after each thousand requests: ${points.join(" ")}; open files: ${openFiles()}`)
     expect(Math.max(...points.slice(2)) - (points[1] ?? 0)).toBeLessThan(32)

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { type Connection, open, requestOf } from "./rawHttp.ts"
-import { type RunningServer, startServer, syntheticModel } from "./server.ts"
+import { type RunningServer, residentMebibytes, startServer, syntheticModel } from "./server.ts"
 
 setDefaultTimeout(60_000)
 
@@ -151,10 +151,12 @@ describe("many clients", () => {
     await Promise.all(running)
   })
 
-  test("a full queue is 429, and is there again once it is empty", async () => {
+  test("a full queue is 429, takes little memory, and is there again once it is empty", async () => {
+    const before = residentMebibytes(server.pid)
     const flood = { prompt: Array.from({ length: 1024 }, () => prompt), n: 4, max_tokens: 200, stream: true }
     const full = await opened(requestOf(asked(flood)))
     await full.until("data: ")
+    expect(residentMebibytes(server.pid) - before).toBeLessThan(300)
     const refused = await Promise.all([1, 2, 3].map(() => server.post(asked({ n: 8 }))))
     for (const response of refused) {
       expect(response.status).toBe(429)

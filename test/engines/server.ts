@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Arguments from "../../src/engines/embedded/Arguments.ts"
@@ -53,6 +53,12 @@ export const commandOf = async (
     libraries: (over.libraryFolders ?? [libraries]).join(":"),
   })
   return { port, command: [process.execPath, join(projectRoot, "src/main.ts"), ...argv] }
+}
+
+/** Mebibytes that a process has in memory. */
+export const residentMebibytes = (pid: number): number => {
+  const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? []
+  return Number(kibibytes) / 1024
 }
 
 /** Starts the engine's server as a process of its own and waits until it is ready. */
