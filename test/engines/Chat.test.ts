@@ -12,6 +12,14 @@ const render: Render = (messages) => Result.succeed(messages.map(({ content }) =
 const generation = (body: Record<string, unknown>) => Result.getOrThrow(Chat.generationOf(decoded(body), render))
 
 describe("the body of a chat request", () => {
+  test("a template's variables that are the server's own cannot be set", () => {
+    for (const name of ["messages", "add_generation_prompt", "bos_token"]) {
+      const said = problem({ chat_template_kwargs: { [name]: [] } })
+      expect(said).toMatchObject({ status: 400, param: "chat_template_kwargs" })
+      expect(said.message).toContain(name)
+    }
+  })
+
   test("content is text or text parts; a developer is a system", () => {
     const messages = [
       {

@@ -52,18 +52,31 @@ const messageOf = ({ role, content, name }: typeof ChatMessage.Type): Message =>
   ...(name === undefined || name === null ? {} : { name }),
 })
 
+/** Variables of a template that are the server's own. */
+const own = new Set(["messages", "add_generation_prompt", "bos_token", "eos_token", "tools"])
+
+/** What a body asks for that cannot be, though each of its fields may. */
+const contradiction = (body: typeof Body.Type): Problem | null => {
+  if ((body.top_logprobs ?? null) !== null && body.logprobs !== true)
+    return invalid("top_logprobs needs logprobs to be true", "top_logprobs")
+  const taken = Object.keys(body.chat_template_kwargs ?? {}).find((name) => own.has(name))
+  return taken === undefined
+    ? null
+    : invalid(`chat_template_kwargs cannot set ${taken}, which the server sets itself`, "chat_template_kwargs")
+}
+
 /** Reads a request body; the failure says what is wrong with it. */
 export const decode = (text: string): Result.Result<ChatRequest, Problem> =>
-  Result.flatMap(read(Body, text), (body) =>
-    (body.top_logprobs ?? null) !== null && body.logprobs !== true
-      ? Result.fail(invalid("top_logprobs needs logprobs to be true", "top_logprobs"))
-      : Result.succeed({
-          messages: body.messages.map(messageOf),
-          variables: body.chat_template_kwargs ?? {},
-          body,
-          delivery: Request.deliveryOf(body),
-        }),
-  )
+  Result.flatMap(read(Body, text), (body) => {
+    const problem = contradiction(body)
+    if (problem !== null) return Result.fail(problem)
+    return Result.succeed({
+      messages: body.messages.map(messageOf),
+      variables: body.chat_template_kwargs ?? {},
+      body,
+      delivery: Request.deliveryOf(body),
+    })
+  })
 
 /** What is to be generated for a conversation, once the model's template has made a prompt of it. */
 export const generationOf = (request: ChatRequest, render: Render): Result.Result<Request.GenerationRequest, Problem> =>
