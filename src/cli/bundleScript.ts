@@ -41,7 +41,7 @@ export const runScript = (study: string, elsewhere: ReadonlyArray<Elsewhere>): s
 set -e
 CDPATH= cd -- "$(dirname -- "$0")"
 for image in images/*.tar; do
-  if [ -e "$image" ]; then ./llem images load "$image" >&2; fi
+  if [ -e "$image" ]; then ./llem images load "$image" >/dev/null; fi
 done
 if [ -d data ]; then XDG_DATA_HOME="$PWD/data"; export XDG_DATA_HOME; fi
 ${elsewhere.map(variables).join("")}offline=--offline
