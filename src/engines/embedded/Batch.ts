@@ -61,7 +61,9 @@ export const fill = (context: AddonContext, slots: ReadonlyArray<Slot>, limits: 
     wanted.push({ slot, logit })
     room--
   }
-  room = Math.min(room, limits.prefillTokens)
+  // Whoever is being generated waits for the whole step: half a chunk is a compromise with those whose prompts wait.
+  const chunkTokens = decoding.length === 0 ? limits.prefillTokens : Math.ceil(limits.prefillTokens / 2)
+  room = Math.min(room, chunkTokens)
   for (const slot of prefilling) {
     if (room === 0) break
     const { prompt, onPrompt, maxTokens } = slot.job
