@@ -2,8 +2,10 @@ import type { Backend } from "../domain/Backend.ts"
 import type { Engine } from "./Engine.ts"
 import { engine as embedded } from "./embedded/engine.ts"
 import { engine as llamacpp } from "./llamacpp/engine.ts"
+import { engine as vllm } from "./vllm/engine.ts"
 
 const engines: ReadonlyMap<Backend, Engine> = new Map([
+  ["vllm", vllm],
   ["embedded", embedded],
   ["llamacpp", llamacpp],
 ])
