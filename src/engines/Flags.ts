@@ -17,8 +17,8 @@ export interface CommandLine {
   readonly reserved: Readonly<Record<string, string>>
   /** Flags whose list is written as JSON; no other takes a list in one argument. */
   readonly jsonLists: ReadonlySet<string>
-  /** What turns a flag off: its opposite, or its absence. */
-  readonly off: "--no-" | "absent"
+  /** Flags that `--no-NAME` turns off; the others are off unless they are given. */
+  readonly opposites: "all" | ReadonlySet<string>
 }
 
 const isMapping = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -71,10 +71,12 @@ export const from = (settings: ReadonlyArray<Setting>, line: CommandLine): Flags
     }),
   )
 
+const hasOpposite = (name: string, { opposites }: CommandLine): boolean => opposites === "all" || opposites.has(name)
+
 /** The command line, one argument a flag: no value can be taken for another flag. */
 export const toArgv = (flags: Flags, line: CommandLine): ReadonlyArray<string> =>
   [...flags].flatMap(([name, value]) => {
     if (value === true) return [`--${name}`]
-    if (value === false) return line.off === "absent" ? [] : [`--no-${name}`]
+    if (value === false) return hasOpposite(name, line) ? [`--no-${name}`] : []
     return [`--${name}=${value}`]
   })

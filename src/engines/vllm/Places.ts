@@ -95,7 +95,7 @@ export const commandLine: CommandLine = {
     "num-speculative-tokens": elsewhere("vllm.engine.num_speculative_tokens"),
   },
   jsonLists: new Set(["allowed-origins", "allowed-methods", "allowed-headers"]),
-  off: "--no-",
+  opposites: "all",
 }
 
 const decoder = "llem sends it with every request, from decoder"
