@@ -21,7 +21,7 @@ export type Config = typeof Config.Type
 
 /** Reads a `config.json`; null when it is none. */
 export const config = (text: string): Config | null =>
-  Option.getOrNull(Schema.decodeUnknownOption(Schema.fromJsonString(Config))(text))
+  Option.getOrNull(Schema.decodeOption(Schema.fromJsonString(Config))(text))
 
 /** Ids of the tokenizer; null when the configuration does not tell. */
 export const vocabularySize = ({ vocab_size, text_config }: Config): number | null =>

@@ -2,6 +2,7 @@ import type { Experiment } from "../domain/Experiment.ts"
 import type { WorkloadRequest } from "../domain/Request.ts"
 import type { EngineLaunch, Mount, ResolvedModel, Unsupported } from "./Engine.ts"
 import * as Lengths from "./Lengths.ts"
+import type { Setting } from "./Places.ts"
 import * as Sampling from "./Sampling.ts"
 
 /** Name that requests carry, whatever the model is called. */
@@ -51,6 +52,12 @@ export const maxTokensProblems = (experiment: Experiment, field: string, value: 
     value !== undefined && value !== outputLength(experiment),
     field,
     `outputs have ${outputLength(experiment)} tokens at most; set max_output_tokens or dataset.output_len instead`,
+  )
+
+/** Another name of the batch size, which the load depends on. */
+export const batchProblems = (settings: ReadonlyArray<Setting>, name: string, instead: string) =>
+  settings.flatMap((setting) =>
+    problem(setting.name.replaceAll("-", "_") === name, setting.field, `set ${instead} instead`),
   )
 
 /** An adapter that is loaded from its folder, beside the weights. */

@@ -17,6 +17,7 @@ import * as Watch from "./ContainerWatch.ts"
 import * as Launch from "./DockerLaunch.ts"
 import * as Network from "./DockerNetwork.ts"
 import { type Endpoint, type EngineHandle, EngineHost, type LaunchContext } from "./EngineHost.ts"
+import * as EngineTexts from "./EngineTexts.ts"
 
 export interface DockerHostOptions {
   /** llem's own binary; null while it runs from its sources, and nothing can be started in a container. */
@@ -247,6 +248,9 @@ export const layer = (options: DockerHostOptions) =>
         const secrets = secretsOf(request.secretNames)
         const logFile = `${context.directory}/engine.log`
         const log = yield* openLog(logFile, Object.values(secrets))
+        yield* EngineTexts.write(request, context.directory).pipe(
+          Effect.mapError(({ message }) => failure("mount", message, "Free space in the results folder.")),
+        )
         const spec = Launch.containerSpec({
           launch: request,
           context,

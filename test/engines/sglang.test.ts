@@ -123,6 +123,12 @@ describe("what SGLang cannot do", () => {
     ])
   })
 
+  test("a batch size under another name, which the load would not know of", () => {
+    expect(fields({ passthrough_kwargs: { max_running_requests: 8 } })).toEqual([
+      "passthrough_kwargs.max_running_requests",
+    ])
+  })
+
   const Known = Schema.Struct({
     key: Schema.Literals(["enable_metrics", "quantization", "mem_fraction_static", "stream_interval"]),
     value: Schema.Union([Schema.Finite, Schema.Boolean, Schema.String]),

@@ -229,6 +229,10 @@ describe("what vLLM cannot do", () => {
     expect(launched({ passthrough_kwargs: good }).argv.length - launched().argv.length).toBe(Object.keys(good).length)
   })
 
+  test("a batch size under another name, which the load would not know of", () => {
+    expect(fields({ passthrough_kwargs: { max_num_seqs: 8 } })).toEqual(["passthrough_kwargs.max_num_seqs"])
+  })
+
   const Known = Schema.Struct({
     key: Schema.Literals(["enforce_eager", "quantization", "stream_interval", "hf_overrides", "load_format"]),
     value: Schema.Union([

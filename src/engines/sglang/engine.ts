@@ -15,9 +15,12 @@ const batchSize = ({ sglang, load }: Experiment): number =>
 
 const exactLengths = (experiment: Experiment): boolean => Served.exactLengths(experiment, experiment.sglang?.ignore_eos)
 
-const givenFlags = ({ sglang, passthrough_kwargs }: Experiment): ReadonlyArray<Places.Setting> => [
-  ...Places.sort(sglang ?? {}, "sglang", places, "flag").flags,
-  ...Places.sort(passthrough_kwargs ?? {}, "passthrough_kwargs", {}, "flag").flags,
+const further = ({ passthrough_kwargs }: Experiment): ReadonlyArray<Places.Setting> =>
+  Places.sort(passthrough_kwargs ?? {}, "passthrough_kwargs", {}, "flag").flags
+
+const givenFlags = (experiment: Experiment): ReadonlyArray<Places.Setting> => [
+  ...Places.sort(experiment.sglang ?? {}, "sglang", places, "flag").flags,
+  ...further(experiment),
 ]
 
 const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => [
@@ -25,6 +28,7 @@ const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => [
   ...Served.lengthProblems(experiment, "decoder.min_new_tokens", experiment.decoder.min_new_tokens),
   ...Served.loraProblems(experiment),
   ...Served.deviceProblems(experiment, experiment.sglang?.tp_size ?? 1, "sglang.tp_size"),
+  ...Served.batchProblems(further(experiment), "max_running_requests", "sglang.max_running_requests"),
   ...Flags.problems(givenFlags(experiment), commandLine),
 ]
 

@@ -91,6 +91,7 @@ const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => {
       tensor_parallel_size > 1 ? "vllm.engine.tensor_parallel_size" : "vllm.engine.pipeline_parallel_size",
     ),
     ...draftProblems(experiment),
+    ...Served.batchProblems(further(experiment), "max_num_seqs", "vllm.engine.max_num_seqs"),
     ...engineSettings(experiment).refused,
     ...samplingProblems(experiment),
     ...Flags.problems(givenFlags(experiment), commandLine),
