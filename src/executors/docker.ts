@@ -52,19 +52,26 @@ const userOf = ({ uid, gids: [gid = 0, ...groups] }: Readable.Reader) => ({
   groups: groups.filter((group) => group !== gid).map(String),
 })
 
-/** Files that a container could not read: its engine has no privilege to pass over their modes, not even as root. */
-const refuseUnreadable = (request: EngineLaunch) => {
-  if (!request.container.anyUser) return Effect.void
-  const { uid, gids } = Process.reader()
-  const unreadable = request.mounts.find(({ hostPath }) => !Readable.mayRead(hostPath, { uid, gids }))
-  return unreadable === undefined
-    ? Effect.void
-    : failure(
-        "mount",
-        `An engine in a container may not read ${unreadable.hostPath}: it runs as user ${uid} without any privilege, and the file's mode keeps that user out`,
-        `chmod o+r ${unreadable.hostPath}, or run llem as the file's owner.`,
-      )
-}
+/**
+ * Files that a container could not read: its engine has no privilege to pass over their modes, not even as root, which
+ * it mostly is where its image's own user is kept. The root of a rootless daemon is whoever started that.
+ */
+const refuseUnreadable = <E>(request: EngineLaunch, rootless: Effect.Effect<boolean, E>) =>
+  Effect.gen(function* () {
+    const asCaller = request.container.anyUser || (yield* rootless)
+    const reader = asCaller ? Process.reader() : { uid: 0, gids: [0] }
+    const path = request.mounts
+      .map(({ hostPath }) => Readable.unreadable(hostPath, reader))
+      .find((found) => found !== null)
+    if (path === undefined) return
+    return yield* failure(
+      "mount",
+      `An engine in a container may not read ${path}: it runs as user ${reader.uid} without any privilege, and the file's mode keeps that user out`,
+      asCaller
+        ? `chmod o+r ${path}, or run llem as the file's owner.`
+        : `Let everybody read the model: chmod -R o+rX, on the folder that holds ${path}.`,
+    )
+  })
 
 const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
@@ -239,7 +246,10 @@ export const layer = (options: DockerHostOptions) =>
       const launch = Effect.fn("DockerHost.launch")(function* (request: EngineLaunch, context: LaunchContext) {
         const reference = context.cell.runner.image ?? embeddedImage
         yield* removal.again
-        yield* refuseUnreadable(request)
+        yield* refuseUnreadable(
+          request,
+          Effect.map(info, ({ rootless }) => rootless),
+        )
         const runtime = yield* runtimeFor(options, reference)
         const { info: image } = yield* images.ensure(reference)
         const daemon = yield* info
