@@ -127,7 +127,11 @@ const measuring = (settings: Settings, baseDirectory: string, host: Layer.Layer<
         Layer.provide(
           Layer.mergeAll(
             pool.layer.pipe(Layer.provide(host)),
-            models.layer({ baseDirectory, cacheDirectories: settings.cacheDirectories }),
+            models.layer({
+              baseDirectory,
+              cacheDirectories: settings.cacheDirectories,
+              hubDirectory: settings.hubDirectory,
+            }),
             datasets.layer({ baseDirectory, setsDirectory: `${settings.dataDirectory}/datasets` }),
             client.layer,
             meter.layer(),

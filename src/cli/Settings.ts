@@ -1,4 +1,5 @@
 import * as Backend from "../domain/Backend.ts"
+import * as HfModel from "../engines/HfModel.ts"
 import type { ProcessEnvironment } from "../platform/environment.ts"
 
 /** Where things are and what the environment asks for, before any file is read. */
@@ -8,6 +9,8 @@ export interface Settings {
   readonly resultsDirectory: string | null
   /** Folders for what can be made again, best first; the first that can be written is used. */
   readonly cacheDirectories: ReadonlyArray<string>
+  /** Folder in which the Hugging Face hub's own tools keep models. */
+  readonly hubDirectory: string
   /** Folder for what a person put there, such as named datasets. */
   readonly dataDirectory: string
   /** User config files in order of preference; the first that exists is read. */
@@ -59,6 +62,7 @@ const baseDirectory = (environment: ProcessEnvironment, variable: string, underH
 export const from = (environment: ProcessEnvironment): Settings => {
   const { variables } = environment
   const namedConfig = nonEmpty(variables["LLEM_CONFIG"])
+  const cacheHome = baseDirectory(environment, "XDG_CACHE_HOME", ".cache")
   const configHome = baseDirectory(environment, "XDG_CONFIG_HOME", ".config")
   const executor = nonEmpty(variables["LLEM_EXECUTOR"])
   const dumb = variables["TERM"] === "dumb"
@@ -66,9 +70,10 @@ export const from = (environment: ProcessEnvironment): Settings => {
     workingDirectory: environment.workingDirectory,
     resultsDirectory: nonEmpty(variables["LLEM_RESULTS_DIR"]),
     cacheDirectories: [
-      nonEmpty(variables["LLEM_CACHE_DIR"]) ?? `${baseDirectory(environment, "XDG_CACHE_HOME", ".cache")}/llem`,
+      nonEmpty(variables["LLEM_CACHE_DIR"]) ?? `${cacheHome}/llem`,
       `${environment.temporaryDirectory}/llem-${environment.userId}`,
     ],
+    hubDirectory: HfModel.hubDirectory(variables, cacheHome),
     dataDirectory: `${baseDirectory(environment, "XDG_DATA_HOME", ".local/share")}/llem`,
     userConfigPaths:
       namedConfig === null

@@ -10,6 +10,7 @@ import * as Backend from "../domain/Backend.ts"
 import { embeddedImage } from "../domain/OwnImage.ts"
 import type { Plan } from "../domain/Plan.ts"
 import type { StudySpec } from "../domain/Study.ts"
+import { ofFolders } from "../engines/HfModel.ts"
 import * as Files from "../platform/configFiles.ts"
 import { ownBinary } from "../platform/engineRuntime.ts"
 import { type TarEntry, writeTarOnce } from "../platform/tarFile.ts"
@@ -195,6 +196,10 @@ export const command = Command.make(
     )
     if (input.json) return yield* Output.printJson({ file, folder, study: name })
     yield* Output.print(file)
+    if (experiments.some(({ backend }) => ofFolders.includes(backend)))
+      yield* Output.say(
+        "Models in Hugging Face's format are not in it: copy their folders or the cache to the other node.",
+      )
     yield* Output.say(`On the other node: tar xf ${quoted(file.split("/").at(-1) ?? file)} && ${quoted(folder)}/run.sh`)
   }),
 ).pipe(Command.withDescription("Write one tar with all that a study needs on a node without a network"))

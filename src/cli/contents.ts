@@ -4,6 +4,8 @@ import type { Finding } from "../domain/Notice.ts"
 import type { Plan } from "../domain/Plan.ts"
 import * as Engines from "../engines/Engines.ts"
 import { ggufOf } from "../engines/GgufModel.ts"
+import { hfOf, ofFolders, revisionOf } from "../engines/HfModel.ts"
+import * as hfModels from "../engines/hfModels.ts"
 import * as ConfigFiles from "../platform/configFiles.ts"
 import * as ModelFiles from "../platform/modelFiles.ts"
 import { isFileName } from "../workload/fileDatasets.ts"
@@ -42,26 +44,45 @@ export const hashes = Effect.fn("contents.hashes")(function* (plan: Plan, baseDi
   )
 })
 
-/** Files that experiments name and that are not there: a finding each, though the other cells can run. */
+const missingFile = (path: string): Finding => ({
+  code: "file_missing",
+  message: `There is no file ${path}: the cells that need it will fail.`,
+  fix: "Put it there, or correct its path; relative paths start at the study file's folder.",
+  blocking: false,
+})
+
+/** A model that an engine would load from a folder or the hub's cache, and cannot; null where there is none to find. */
+const missingModel = async (experiment: Experiment, places: hfModels.HfPlaces): Promise<Finding | null> => {
+  const { backend, model } = experiment
+  const name = hfOf(model)
+  if (name === null || !ofFolders.includes(backend)) return null
+  const found = await hfModels.locate(experiment, places).catch(() => null)
+  return found === null || !("problem" in found)
+    ? null
+    : {
+        code: "model_missing",
+        message: `The model ${name} is not here: ${found.problem}. The cells that need it will fail.`,
+        fix: found.fix,
+        blocking: false,
+      }
+}
+
+/** Files and models that experiments name and that are not there: a finding each, though the other cells can run. */
 export const missing = Effect.fn("contents.missing")(function* (
   experiments: ReadonlyArray<Experiment>,
-  baseDirectory: string,
+  places: hfModels.HfPlaces,
 ): Effect.fn.Return<ReadonlyArray<Finding>> {
-  const found = yield* Effect.forEach(namedFiles(experiments), (name) =>
-    Effect.map(
-      Effect.promise(() => ConfigFiles.exists(ConfigFiles.under(baseDirectory, name))),
-      (there): ReadonlyArray<Finding> =>
-        there
-          ? []
-          : [
-              {
-                code: "file_missing",
-                message: `There is no file ${ConfigFiles.under(baseDirectory, name)}: the cells that need it will fail.`,
-                fix: "Put it there, or correct its path; relative paths start at the study file's folder.",
-                blocking: false,
-              },
-            ],
-    ),
+  const found = yield* Effect.forEach(namedFiles(experiments), (name) => {
+    const path = ConfigFiles.under(places.baseDirectory, name)
+    return Effect.map(
+      Effect.promise(() => ConfigFiles.exists(path)),
+      (there) => (there ? [] : [missingFile(path)]),
+    )
+  })
+  const different = Map.groupBy(experiments, (one) => JSON.stringify([hfOf(one.model), revisionOf(one), one.backend]))
+  const models = yield* Effect.forEach([...different.values()], ([one]) =>
+    Effect.promise(async () => (one === undefined ? null : await missingModel(one, places))),
   )
-  return found.flat()
+  const byText = new Map(models.flatMap((one) => (one === null ? [] : [[one.message, one] as const])))
+  return [...found.flat(), ...byText.values()]
 })

@@ -140,7 +140,10 @@ export const prepare = Effect.fn("prepare")(function* (
     settings.mockFile === null && !spec.execution.skipPreflight
       ? yield* contents.missing(
           expansion.experiments.map(({ experiment }) => experiment),
-          request.file === null ? here : Files.folderOf(Files.under(here, request.file)),
+          {
+            baseDirectory: request.file === null ? here : Files.folderOf(Files.under(here, request.file)),
+            hubDirectory: settings.hubDirectory,
+          },
         )
       : []
   const nodeFindings =

@@ -91,11 +91,13 @@ export const TensorrtSection = open({
   tp_size: optional(described(intAtLeast(1), "GPUs that share each layer")),
   quantization: optional(described(Schema.Literals(["int8_sq", "int4_awq", "fp8"]), "Weight quantisation method")),
   engine_path: optional(described(Schema.NonEmptyString, "An engine that is already built")),
+  ignore_eos: optional(described(Schema.Boolean, "Generate on past the end of text")),
 })
 
 export const SglangSection = open({
   max_running_requests: optional(described(intAtLeast(1), "Requests per batch")),
   tp_size: optional(described(intAtLeast(1), "GPUs that share each layer")),
+  ignore_eos: optional(described(Schema.Boolean, "Generate on past the end of text")),
 })
 
 export const LlamacppSection = open({

@@ -36,6 +36,8 @@ export interface EngineLaunch {
   readonly program: { readonly kind: "self" } | { readonly kind: "command"; readonly name: string }
   readonly argv: ReadonlyArray<string>
   readonly env: Readonly<Record<string, string>>
+  /** Small files that the engine reads, by name; the host writes them, and `{files}` in argv is their folder. Absent: none. */
+  readonly texts?: Readonly<Record<string, string>>
   readonly mounts: ReadonlyArray<Mount>
   /** Variables of llem's own environment that the engine may see although their values are secret, where they are set. */
   readonly secretNames: ReadonlyArray<string>
@@ -90,12 +92,16 @@ export interface Engine {
 /** A model made ready on this node. */
 export interface ResolvedModel {
   readonly path: string
+  /** The folder that holds all that the path's links lead to; absent: the path itself. */
+  readonly folder?: string
   /** Folders in which the embedded engine may unpack its libraries, best first. */
   readonly engineFolders: ReadonlyArray<string>
   readonly sizeBytes: number
   readonly sha256: string | null
   /** Shape of the weights where the file tells: what FLOPs are computed from. */
   readonly weights: WeightInfo | null
+  /** Ids of the tokenizer, where they are known although the weights' shape is not. */
+  readonly vocabularySize?: number
 }
 
 export interface WeightInfo {

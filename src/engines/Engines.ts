@@ -2,8 +2,14 @@ import type { Backend } from "../domain/Backend.ts"
 import type { Engine } from "./Engine.ts"
 import { engine as embedded } from "./embedded/engine.ts"
 import { engine as llamacpp } from "./llamacpp/engine.ts"
+import { engine as sglang } from "./sglang/engine.ts"
+import { engine as tensorrt } from "./tensorrt/engine.ts"
+import { engine as vllm } from "./vllm/engine.ts"
 
 const engines: ReadonlyMap<Backend, Engine> = new Map([
+  ["vllm", vllm],
+  ["tensorrt", tensorrt],
+  ["sglang", sglang],
   ["embedded", embedded],
   ["llamacpp", llamacpp],
 ])

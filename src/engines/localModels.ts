@@ -8,6 +8,8 @@ import * as Gguf from "./embedded/Gguf.ts"
 import * as Synthetic from "./embedded/Synthetic.ts"
 import { parse, type SyntheticModel } from "./embedded/SyntheticShape.ts"
 import { ggufOf } from "./GgufModel.ts"
+import { ofFolders } from "./HfModel.ts"
+import * as hfModels from "./hfModels.ts"
 import { Models } from "./Models.ts"
 
 /** Where models are looked for and what is derived from them is kept. */
@@ -16,6 +18,8 @@ export interface ModelPlaces {
   readonly baseDirectory: string
   /** Folders for generated models and unpacked libraries, best first; the first that can be written is used. */
   readonly cacheDirectories: ReadonlyArray<string>
+  /** The Hugging Face hub's own cache of this user. */
+  readonly hubDirectory: string
 }
 
 const modelError = (model: string, problem: string, fix: string): EngineError =>
@@ -65,12 +69,14 @@ const generate = Effect.fnUntraced(function* (model: SyntheticModel, places: Mod
   return yield* modelError(model.name, `it could not be generated: ${problems.join("; ")}`, fix)
 })
 
-/** Models from files of this node and, for `synthetic:` names, generated once into the cache. */
+/** Models from files and folders of this node and, for `synthetic:` names, generated once into the cache. */
 export const layer = (places: ModelPlaces) =>
   Layer.succeed(
     Models,
     Models.of({
       resolve: Effect.fn("Models.resolve")(function* (experiment) {
+        if (ofFolders.includes(experiment.backend))
+          return { ...(yield* hfModels.resolve(experiment, places)), engineFolders: places.cacheDirectories }
         const name = ggufOf(experiment.model)
         if (name === null)
           return yield* modelError(

@@ -10,7 +10,12 @@ import type { LaunchContext } from "./EngineHost.ts"
 export const enginePort = 8000
 
 /** Where llem and what it is loaded with lie in an image that is not its own, and where it unpacks its engine there. */
-const mounted = { binary: "/.llem/llem", libraries: "/.llem/lib", engine: "/tmp/llem-engine" } as const
+const mounted = {
+  binary: "/.llem/llem",
+  libraries: "/.llem/lib",
+  engine: "/tmp/llem-engine",
+  files: "/.llem/files",
+} as const
 
 /** What a container is made of. */
 export interface LaunchParts {
@@ -44,6 +49,7 @@ const fill = (text: string, reference: string): string =>
   text
     .replaceAll("{port}", String(enginePort))
     .replaceAll("{host}", "0.0.0.0")
+    .replaceAll("{files}", mounted.files)
     .replaceAll("{libraries}", isOwn(reference) ? inOwnImage.libraries : mounted.engine)
 
 const programOf = ({ launch, image }: LaunchParts): ReadonlyArray<string> => {
@@ -68,9 +74,10 @@ const bind = (source: string, target: string, readOnly = true): ContainerMount =
   readOnly,
 })
 
-const mountsOf = ({ launch, runtime }: LaunchParts): ReadonlyArray<ContainerMount> => [
+const mountsOf = ({ launch, context, runtime }: LaunchParts): ReadonlyArray<ContainerMount> => [
   ...(runtime === null ? [] : [bind(runtime.binary, mounted.binary), bind(runtime.folder, mounted.libraries)]),
   ...launch.mounts.map(({ hostPath, readOnly }) => bind(hostPath, hostPath, readOnly)),
+  ...Object.keys(launch.texts ?? {}).map((name) => bind(`${context.directory}/${name}`, `${mounted.files}/${name}`)),
   ...launch.container.writable
     .filter(({ kept }) => kept)
     .map(

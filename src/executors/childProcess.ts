@@ -8,6 +8,7 @@ import { findCommand } from "../platform/probes.ts"
 import * as Process from "../platform/process.ts"
 import { crashError } from "./EngineCrash.ts"
 import { type EngineExit, type EngineHandle, EngineHost, type LaunchContext } from "./EngineHost.ts"
+import * as EngineTexts from "./EngineTexts.ts"
 
 const host = "127.0.0.1"
 
@@ -22,8 +23,9 @@ const spawnError = (launch: EngineLaunch, cause: unknown): LocalError =>
     details: { argv: launch.argv },
   })
 
-const fill = (text: string, port: number, launch: EngineLaunch, { cell }: LaunchContext): string =>
+const fill = (text: string, port: number, launch: EngineLaunch, { cell, directory }: LaunchContext): string =>
   text
+    .replaceAll("{files}", directory)
     .replaceAll("{port}", String(port))
     .replaceAll("{host}", host)
     .replaceAll("{libraries}", launch.libraryFolders.join(":"))
@@ -101,6 +103,7 @@ const launch = Effect.fn("ChildProcessHost.launch")(function* (
 ) {
   const port = yield* Effect.tryPromise({ try: () => Process.freePort(), catch: (cause) => spawnError(request, cause) })
   const { command, input } = yield* programOf(request)
+  yield* EngineTexts.write(request, context.directory).pipe(Effect.mapError((cause) => spawnError(request, cause)))
   const logFile = `${context.directory}/engine.log`
   // Only a foreign program is told secrets, and may write them into its log.
   const log = input === null ? null : yield* openLog(request, logFile, options.secrets)

@@ -17,6 +17,7 @@ import * as Watch from "./ContainerWatch.ts"
 import * as Launch from "./DockerLaunch.ts"
 import * as Network from "./DockerNetwork.ts"
 import { type Endpoint, type EngineHandle, EngineHost, type LaunchContext } from "./EngineHost.ts"
+import * as EngineTexts from "./EngineTexts.ts"
 
 export interface DockerHostOptions {
   /** llem's own binary; null while it runs from its sources, and nothing can be started in a container. */
@@ -51,19 +52,27 @@ const userOf = ({ uid, gids: [gid = 0, ...groups] }: Readable.Reader) => ({
   groups: groups.filter((group) => group !== gid).map(String),
 })
 
-/** Files that a container could not read: its engine has no privilege to pass over their modes, not even as root. */
+/**
+ * Files that a container could not read: its engine has no privilege to pass over their modes, not even as root, which
+ * it mostly is where its image's own user is kept. The root of a rootless daemon is whoever started that.
+ */
 const refuseUnreadable = (request: EngineLaunch, rootless: boolean) => {
-  if (!request.container.anyUser) return Effect.void
-  const { uid, gids: all } = Process.reader()
+  const asCaller = request.container.anyUser || rootless
+  const caller = Process.reader()
   // A rootless daemon's containers have the user's own group, and none of the further ones.
-  const gids = rootless ? all.slice(0, 1) : all
-  const unreadable = request.mounts.find(({ hostPath }) => !Readable.mayRead(hostPath, { uid, gids }))
-  return unreadable === undefined
+  const own = rootless ? { ...caller, gids: caller.gids.slice(0, 1) } : caller
+  const reader = asCaller ? own : { uid: 0, gids: [0] }
+  const path = request.mounts
+    .map(({ hostPath }) => Readable.unreadable(hostPath, reader))
+    .find((found) => found !== null)
+  return path === undefined
     ? Effect.void
     : failure(
         "mount",
-        `An engine in a container may not read ${unreadable.hostPath}: it runs as user ${uid} without any privilege, and the file's mode keeps that user out`,
-        `Let that user read it, e.g. chmod -R o+rX ${unreadable.hostPath}, or run llem as its owner.`,
+        `An engine in a container may not read ${path}: it runs as user ${reader.uid} without any privilege, and the file's mode keeps that user out`,
+        asCaller
+          ? `Let that user read it, e.g. chmod -R o+rX ${path}, or run llem as its owner.`
+          : `Let everybody read the model: chmod -R o+rX, on the folder that holds ${path}.`,
       )
 }
 
@@ -249,6 +258,9 @@ export const layer = (options: DockerHostOptions) =>
         const secrets = secretsOf(request.secretNames)
         const logFile = `${context.directory}/engine.log`
         const log = yield* openLog(logFile, Object.values(secrets))
+        yield* EngineTexts.write(request, context.directory).pipe(
+          Effect.mapError(({ message }) => failure("mount", message, "Free space in the results folder.")),
+        )
         const spec = Launch.containerSpec({
           launch: request,
           context,

@@ -44,6 +44,7 @@ const keyOf = (launch: EngineLaunch, { cell: { runner, placement } }: LaunchCont
     launch.program,
     launch.argv,
     launch.env,
+    launch.texts ?? {},
     launch.mounts,
     runner.mode,
     runner.image,

@@ -159,6 +159,15 @@ const samplingFigures = (seen: Observation): ResultDocument["sampling"] => {
       }
 }
 
+/** Why a model's shape is not told. */
+const noWeights = ({ model }: Observation): Readonly<Record<string, string>> => {
+  if (model.weights !== null) return {}
+  const why = "the model's files do not tell: its weights are quantised, or not in safetensors files"
+  return Object.fromEntries(
+    ["weight_format", "parameters", "non_embedding_parameters"].map((name) => [`engine.model.${name}`, why]),
+  )
+}
+
 /** Reasons of the nulls that stand outside the figures proper. */
 const otherReasons = (seen: Observation, output: unknown): Unavailable => {
   const { runner } = seen.cell
@@ -174,6 +183,8 @@ const otherReasons = (seen: Observation, output: unknown): Unavailable => {
     "runner.image_digest": notContainer,
     "runner.container_id": notContainer,
     "runner.network": notContainer,
+    "engine.model.sha256": seen.model.sha256 === null ? "the model is a folder of several files" : null,
+    ...noWeights(seen),
     "engine.version": seen.engine.version === null ? "the engine does not tell its version" : null,
     warmup: seen.warmup === null ? noCv : null,
     "warmup.converged": seen.warmup?.converged === null ? noCv : null,

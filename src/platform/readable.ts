@@ -1,4 +1,5 @@
-import { statSync } from "node:fs"
+import { lstatSync, readdirSync, statSync } from "node:fs"
+import { join } from "node:path"
 
 /** Who would read: a user and their groups, by number. */
 export interface Reader {
@@ -17,4 +18,28 @@ export const mayRead = (path: string, reader: Reader): boolean => {
   const has = (shift: number): boolean => ((found.mode >> shift) & needed) === needed
   if (found.uid === reader.uid) return has(6)
   return reader.gids.includes(found.gid) ? has(3) : has(0)
+}
+
+const entriesOf = (folder: string): ReadonlyArray<string> => {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
+/**
+ * What somebody may not read of a file or of all that lies in a folder: the first such path; null when there is none.
+ * Links to folders are not followed.
+ */
+export const unreadable = (path: string, reader: Reader): string | null => {
+  if (!mayRead(path, reader)) return path
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return null
+  for (const name of entriesOf(path)) {
+    const entry = join(path, name)
+    const linked = lstatSync(entry).isSymbolicLink()
+    const found = linked ? (mayRead(entry, reader) ? null : entry) : unreadable(entry, reader)
+    if (found !== null) return found
+  }
+  return null
 }

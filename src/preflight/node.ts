@@ -41,6 +41,7 @@ const commands: Readonly<Partial<Record<Backend, string>>> = {
   vllm: "vllm",
   llamacpp: "llama-server",
   tensorrt: "trtllm-serve",
+  sglang: "sglang",
 }
 
 /** What llem is built for, with the engine that belongs there. */

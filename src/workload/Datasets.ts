@@ -7,6 +7,8 @@ import type { Vocabulary } from "./Vocabulary.ts"
 /** The part of a resolved model that prompts depend on. */
 export interface PromptModel {
   readonly weights: { readonly vocabularySize: number } | null
+  /** Where the weights' shape is not known. */
+  readonly vocabularySize?: number
   readonly specialIds?: Vocabulary["specialIds"]
 }
 

@@ -85,8 +85,8 @@ export const layer = (settings: Settings) =>
     Datasets.of({
       prompts: Effect.fn("Datasets.prompts")(function* (experiment, model) {
         const source = yield* sourceOf(experiment, settings)
-        const vocabulary =
-          model.weights === null ? null : { size: model.weights.vocabularySize, specialIds: model.specialIds ?? [] }
+        const size = model.weights?.vocabularySize ?? model.vocabularySize ?? 0
+        const vocabulary = size === 0 ? null : { size, specialIds: model.specialIds ?? [] }
         const workload = build(experiment, source, vocabulary)
         return Result.isFailure(workload) ? yield* dataError(workload.failure) : workload.success
       }),

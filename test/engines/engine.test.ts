@@ -49,7 +49,7 @@ const body = (over: Partial<Experiment>, id = 3) =>
 describe("the embedded engine as a description", () => {
   test("is what the registry gives for its backend, and nothing else is there", () => {
     expect(Engines.byBackend("embedded")).toBe(engine)
-    expect(Engines.byBackend("vllm")).toBeNull()
+    expect(Engines.byBackend("pytorch")).toBeNull()
   })
 
   test("says which fields it cannot honour, each by its path", () => {

@@ -22,7 +22,11 @@ describe("models of this node", () => {
       mkdirSync(join(study, "models"), { recursive: true })
       const absolute = syntheticModel()
       copyFileSync(absolute, join(study, "models/m.gguf"))
-      const places = { baseDirectory: study, cacheDirectories: [join(folder, "cache")] }
+      const places = {
+        baseDirectory: study,
+        cacheDirectories: [join(folder, "cache")],
+        hubDirectory: join(folder, "hub"),
+      }
       const relative = yield* resolve("./models/m.gguf", places)
       expect(existsSync(relative.path)).toBe(true)
       expect(relative.path).toStartWith(study)
@@ -40,7 +44,7 @@ describe("models of this node", () => {
       const blocked = join(folder, "blocked")
       writeFileSync(blocked, "")
       const good = join(folder, "good")
-      const places = { baseDirectory: folder, cacheDirectories: [blocked, good] }
+      const places = { baseDirectory: folder, cacheDirectories: [blocked, good], hubDirectory: join(folder, "hub") }
       const { path } = yield* resolve("synthetic:15m", places)
       expect(path).toStartWith(good)
       const none = yield* Effect.flip(resolve("synthetic:15m", { ...places, cacheDirectories: [blocked] }))

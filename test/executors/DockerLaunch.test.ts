@@ -104,6 +104,18 @@ describe("the container of a launch", () => {
     expect(spec.temporary).toEqual(["/tmp", "/scratch"])
   })
 
+  test("sees the small files of its launch in a folder of their own", () => {
+    const launch = { ...llamaServer, argv: ["--config={files}/a.yaml"], texts: { "a.yaml": "{}" } }
+    const spec = containerSpec(parts({ ...foreign, launch }))
+    expect(spec.command.at(-1)).toBe("--config=/.llem/files/a.yaml")
+    expect(spec.mounts).toContainEqual({
+      kind: "bind",
+      source: "/cell/a.yaml",
+      target: "/.llem/files/a.yaml",
+      readOnly: true,
+    })
+  })
+
   test("runs as the caller only where the image allows it; what a person limits wins over the engine's needs", () => {
     const container = { ...llamaServer.container, anyUser: false, shmBytes: 8 * 2 ** 30 }
     const needs = parts({ launch: { ...llamaServer, container } })

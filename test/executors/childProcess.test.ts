@@ -50,6 +50,18 @@ describe("child process host", () => {
     )
   })
 
+  live("the small files of its launch are in the cell's folder before it starts", () => {
+    const directory = folder()
+    return withHost((host) =>
+      Effect.gen(function* () {
+        const launch = { ...shell('cat "{files}/options.yaml"'), texts: { "options.yaml": "a: 1\n" } }
+        const handle = yield* host.launch(launch, contextOf(directory))
+        expect(yield* handle.exit).toEqual({ code: 0, signal: null })
+        expect(yield* handle.logTail).toEqual(["a: 1"])
+      }),
+    )
+  })
+
   live("what it writes of a secret that it was given is not in its log, also when it dies of it", () => {
     const directory = folder()
     return withHost((host) =>

@@ -34,6 +34,7 @@ describe("an engine is handed on", () => {
   const others: ReadonlyArray<readonly [what: string, other: EngineLaunch, context?: LaunchContext]> = [
     ["arguments", { ...launch, argv: ["--slots=2"] }],
     ["environment", { ...launch, env: { THREADS: "2" } }],
+    ["file of options", { ...launch, texts: { "options.yaml": "{}" } }],
     ["program", { ...launch, program: { kind: "command", name: "llama-server" } }],
     ["mount", { ...launch, mounts: [{ hostPath: "/models/a.gguf", readOnly: true }] }],
     ["runner", launch, runner("docker", null)],

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from "bun:test"
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { mayRead } from "../../src/platform/readable.ts"
+import { mayRead, unreadable } from "../../src/platform/readable.ts"
 
 const work = mkdtempSync(join(tmpdir(), "llem-readable-"))
 afterAll(() => rmSync(work, { recursive: true, force: true }))
@@ -35,6 +35,18 @@ describe("who may read a file", () => {
     mkdirSync(folder)
     chmodSync(folder, 0o744)
     expect([owner, stranger].map((reader) => mayRead(folder, reader))).toEqual([true, false])
+  })
+
+  test("all that lies in a folder, links included", () => {
+    mkdirSync(join(work, "model/blobs"), { recursive: true })
+    mkdirSync(join(work, "model/snapshots"))
+    for (const folder of ["model", "model/blobs", "model/snapshots"]) chmodSync(join(work, folder), 0o755)
+    symlinkSync("..", join(work, "model/snapshots/circle"))
+    expect(unreadable(join(work, "model"), stranger)).toBeNull()
+    const blob = file("model/blobs/a", 0o600)
+    expect(unreadable(join(work, "model"), stranger)).toBe(blob)
+    expect(unreadable(join(work, "model"), owner)).toBeNull()
+    expect(unreadable(blob, stranger)).toBe(blob)
   })
 
   test("what is not there is for others to tell", () => {

@@ -203,6 +203,19 @@ describe("engines", () => {
       expect((yield* gather(node)).engines.vllm).toEqual({ available: true, reason: null })
     }),
   )
+
+  live("each is looked for under its own command", () =>
+    Effect.gen(function* () {
+      const { node } = place()
+      const found = (yield* gather({ ...node, adapters: ["vllm", "sglang", "tensorrt", "llamacpp"] })).engines
+      const commands = { vllm: "vllm", sglang: "sglang", tensorrt: "trtllm-serve", llamacpp: "llama-server" } as const
+      expect(found).toMatchObject(
+        Object.fromEntries(
+          Object.entries(commands).map(([backend, name]) => [backend, { reason: `there is no ${name} on PATH` }]),
+        ),
+      )
+    }),
+  )
 })
 
 describe("builds of the embedded engine in other folders", () => {

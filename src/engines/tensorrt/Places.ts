@@ -1,0 +1,41 @@
+import { body, cannot, file, flag, type Places } from "../Places.ts"
+
+export const noAdapters = "its server takes adapters in a form of its own, which llem does not write"
+
+/** Where fields go in TensorRT-LLM 1.2. A key of the section that is not here is an option of its LLM class. */
+export const places: Places = {
+  precision: file("dtype"),
+  max_input_tokens: body("truncate_prompt_tokens"),
+  max_output_tokens: body("max_tokens"),
+  "decoder.temperature": body("temperature"),
+  "decoder.top_k": body("top_k"),
+  "decoder.top_p": body("top_p"),
+  "decoder.min_p": body("min_p"),
+  "decoder.repetition_penalty": body("repetition_penalty"),
+  "decoder.min_new_tokens": body("min_tokens"),
+  lora: cannot(noAdapters),
+  "tensorrt.max_batch_size": flag("max_batch_size"),
+  "tensorrt.tp_size": flag("tp_size"),
+  "tensorrt.quantization": cannot(
+    "it is a property of the checkpoint; name one that is quantised as model and leave this out",
+  ),
+  "tensorrt.engine_path": flag("backend"),
+  "tensorrt.ignore_eos": body("ignore_eos"),
+}
+
+const elsewhere = (where: string): string => `set ${where} instead`
+const own = "llem sets it itself"
+
+/** Options of the LLM class that a study may not hand on, and why. */
+export const reserved: Readonly<Record<string, string>> = {
+  model: own,
+  backend: elsewhere("tensorrt.engine_path, or nothing"),
+  dtype: elsewhere("precision"),
+  max_batch_size: elsewhere("tensorrt.max_batch_size"),
+  tp_size: elsewhere("tensorrt.tp_size"),
+  tensor_parallel_size: elsewhere("tensorrt.tp_size"),
+  revision: "the model is on this node already",
+  lora_config: noAdapters,
+  skip_tokenizer_init: "llem could not read the server then",
+  disagg_cluster: "llem could not reach the server then",
+}
