@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs"
 import { join, resolve } from "node:path"
+import { reasonOf } from "../src/domain/Unknown.ts"
 import { pack } from "./pack.ts"
 import { compile } from "./release/compile.ts"
 import { writeLicenses } from "./release/licenses.ts"
@@ -34,6 +35,6 @@ try {
     console.log(`${file} ${size < 1e6 ? `${(size / 1e3).toFixed(1)} kB` : `${(size / 1e6).toFixed(1)} MB`}`)
   }
 } catch (cause) {
-  console.error(cause instanceof Error ? cause.message : String(cause))
+  console.error(reasonOf(cause))
   process.exit(1)
 }

@@ -1,4 +1,5 @@
 import { Effect, Schema } from "effect"
+import { reasonOf } from "../domain/Unknown.ts"
 import * as Stdout from "../platform/stdout.ts"
 import * as Terminal from "../platform/terminal.ts"
 import type { Style } from "../report/Style.ts"
@@ -11,7 +12,7 @@ export class OutputError extends Schema.TaggedError<OutputError>()("OutputError"
 export const print = (text: string): Effect.Effect<void, OutputError> =>
   Effect.try({
     try: () => void Stdout.write(`${text}\n`),
-    catch: (cause) => new OutputError({ message: cause instanceof Error ? cause.message : String(cause) }),
+    catch: (cause) => new OutputError({ message: reasonOf(cause) }),
   })
 
 /** Prints one JSON document on standard output. */

@@ -1,5 +1,6 @@
 import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
+import { reasonOf } from "../domain/Unknown.ts"
 import * as Files from "../platform/configFiles.ts"
 import { CurrentSettings } from "./CurrentSettings.ts"
 import * as Output from "./Output.ts"
@@ -44,7 +45,7 @@ export const command = Command.make(
       try: () => Files.writeNew(path, text),
       catch: (cause) =>
         new UsageError({
-          message: `${name} cannot be written: ${cause instanceof Error ? cause.message : String(cause)}`,
+          message: `${name} cannot be written: ${reasonOf(cause)}`,
           fix: null,
         }),
     })

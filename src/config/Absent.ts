@@ -1,4 +1,4 @@
-import { isRecord } from "./Document.ts"
+import { isRecord } from "../domain/Unknown.ts"
 
 /**
  * In a study file null stands for a field that is left out, as where everything below a key is commented out. It means

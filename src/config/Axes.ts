@@ -1,7 +1,7 @@
 import type { Backend } from "../domain/Backend.ts"
 import * as Backends from "../domain/Backend.ts"
 import type { RawConfig, SweepMaterial } from "../domain/Study.ts"
-import { isRecord } from "./Document.ts"
+import { isRecord } from "../domain/Unknown.ts"
 import * as Paths from "./Paths.ts"
 
 /** One step of the product: each of its alternatives sets some paths. */

@@ -1,5 +1,6 @@
 import { Result } from "effect"
 import { type Alias, isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml"
+import { isRecord } from "../domain/Unknown.ts"
 import { ConfigError, type Problem, problem } from "./ConfigError.ts"
 import type { SourceFile } from "./Source.ts"
 
@@ -205,7 +206,3 @@ export const parse = (source: SourceFile): Result.Result<Document, ConfigError> 
     keyAt: (path) => lookUp([reader.keys, reader.values], path),
   })
 }
-
-/** Whether a value is a mapping. */
-export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)

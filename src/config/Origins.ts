@@ -1,5 +1,6 @@
 import type { Origin, RawConfig, StudySpec, SweepMaterial } from "../domain/Study.ts"
-import { isRecord, type Path } from "./Document.ts"
+import { isRecord } from "../domain/Unknown.ts"
+import type { Path } from "./Document.ts"
 import type { Layered } from "./Layered.ts"
 import type { Override } from "./Override.ts"
 import { get, split } from "./Paths.ts"

@@ -2,8 +2,8 @@ import { Result } from "effect"
 import { parseDocument } from "yaml"
 import * as Backend from "../domain/Backend.ts"
 import type { RawConfig } from "../domain/Study.ts"
+import { isRecord } from "../domain/Unknown.ts"
 import { backendOf, batchSizeField } from "./Defaults.ts"
-import { isRecord } from "./Document.ts"
 import { scopeOf } from "./Paths.ts"
 
 /** A field set from the command line. */

@@ -1,7 +1,7 @@
 import * as Backend from "../domain/Backend.ts"
 import type { RawConfig } from "../domain/Study.ts"
+import { isRecord } from "../domain/Unknown.ts"
 import { fieldsOf, isOpen } from "./Check.ts"
-import { isRecord } from "./Document.ts"
 import { nearest } from "./Nearest.ts"
 
 /** A dotted path as its parts. */

@@ -1,6 +1,7 @@
 import type Dockerode from "dockerode"
 import { Effect, Layer, Schema } from "effect"
 import { DockerError } from "../domain/Failure.ts"
+import { reasonOf } from "../domain/Unknown.ts"
 import * as Streams from "../platform/dockerStreams.ts"
 import * as Absent from "./absent.ts"
 import { createBody } from "./ContainerSpec.ts"
@@ -184,7 +185,7 @@ const service = (docker: Dockerode): Docker["Service"] => {
 const unusable = (cause: unknown): DockerError =>
   new DockerError({
     reason: "daemon",
-    message: `The connection to the Docker daemon cannot be made: ${cause instanceof Error ? cause.message : String(cause)}`,
+    message: `The connection to the Docker daemon cannot be made: ${reasonOf(cause)}`,
     fix: "Check the certificates in DOCKER_CERT_PATH or in the docker context (ca.pem, cert.pem, key.pem).",
     details: {},
   })

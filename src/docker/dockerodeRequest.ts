@@ -1,6 +1,7 @@
 import type Dockerode from "dockerode"
 import { Effect } from "effect"
 import { DockerError } from "../domain/Failure.ts"
+import { fieldOf, reasonOf } from "../domain/Unknown.ts"
 import * as Streams from "../platform/dockerStreams.ts"
 import { FileProblem, stoppable } from "../platform/wholeFile.ts"
 import { type Doing, dockerError, silent } from "./Refusal.ts"
@@ -8,22 +9,19 @@ import { type Doing, dockerError, silent } from "./Refusal.ts"
 /** Seconds that requests may take before the daemon counts as silent. */
 export const limits = { short: 10, work: 120, transfer: 1800 } as const
 
-const property = (value: unknown, name: string): unknown =>
-  typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined
-
 const statusOf = (cause: unknown): number | null => {
-  const status = property(cause, "statusCode")
+  const status = fieldOf(cause, "statusCode")
   return typeof status === "number" ? status : null
 }
 
 const messageOf = (cause: unknown): string => {
-  const inBody = property(property(cause, "json"), "message")
+  const inBody = fieldOf(fieldOf(cause, "json"), "message")
   if (typeof inBody === "string") return inBody
-  const text = cause instanceof Error ? cause.message : String(cause)
+  const text = reasonOf(cause)
   // The client's own words stand before the daemon's where the answer came as a stream.
   const said = text.replace(/^\(HTTP code \d+\)[^-]*- /, "").trim()
   const whole = /^\{.*\}$/.test(said) ? parsed(said) : null
-  const message = property(whole, "message")
+  const message = fieldOf(whole, "message")
   return typeof message === "string" ? message : said
 }
 
@@ -47,7 +45,7 @@ export const refused =
         details: { doing, image },
       })
     const status = statusOf(cause)
-    const code = property(cause, "code")
+    const code = fieldOf(cause, "code")
     return dockerError({
       doing,
       status,

@@ -1,6 +1,7 @@
 import { Clock, Effect, Layer } from "effect"
 import { DockerError } from "../domain/Failure.ts"
 import { embeddedImage } from "../domain/OwnImage.ts"
+import { reasonOf } from "../domain/Unknown.ts"
 import * as OwnedFolder from "../platform/ownedFolder.ts"
 import * as Owner from "../platform/owner.ts"
 import * as OwnImage from "../platform/ownImage.ts"
@@ -38,7 +39,7 @@ const missing = (reference: string, message: string, fix: string): DockerError =
 const making = (reference: string, cause: unknown): DockerError =>
   missing(
     reference,
-    `llem's own image could not be made: ${cause instanceof Error ? cause.message : String(cause)}`,
+    `llem's own image could not be made: ${reasonOf(cause)}`,
     "Give LLEM_CACHE_DIR a folder that can be written and has 300 MB of room.",
   )
 

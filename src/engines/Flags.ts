@@ -1,3 +1,4 @@
+import { isRecord } from "../domain/Unknown.ts"
 import type { Unsupported } from "./Engine.ts"
 import type { Setting } from "./Places.ts"
 
@@ -21,13 +22,10 @@ export interface CommandLine {
   readonly opposites: "all" | ReadonlySet<string>
 }
 
-const isMapping = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 const valueOf = (name: string, value: unknown, line: CommandLine): Value | null => {
   if (typeof value === "string" || typeof value === "boolean") return value
   if (typeof value === "number") return Number.isFinite(value) ? value : null
-  if (isMapping(value)) return JSON.stringify(value)
+  if (isRecord(value)) return JSON.stringify(value)
   return Array.isArray(value) && line.jsonLists.has(name) ? JSON.stringify(value) : null
 }
 

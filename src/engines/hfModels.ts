@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import type { Experiment } from "../domain/Experiment.ts"
 import { EngineError } from "../domain/Failure.ts"
+import { reasonOf } from "../domain/Unknown.ts"
 import { under } from "../platform/configFiles.ts"
 import * as Folder from "../platform/modelFolder.ts"
 import type { ResolvedModel } from "./Engine.ts"
@@ -93,7 +94,7 @@ export const resolve = Effect.fn("hfModels.resolve")(function* (
       try: run,
       catch: (cause) =>
         modelError(experiment.model, {
-          problem: cause instanceof Error ? cause.message : String(cause),
+          problem: reasonOf(cause),
           fix: wholeFix,
         }),
     })

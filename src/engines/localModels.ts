@@ -1,5 +1,6 @@
 import { Effect, Layer } from "effect"
 import { EngineError } from "../domain/Failure.ts"
+import { reasonOf } from "../domain/Unknown.ts"
 import { under } from "../platform/configFiles.ts"
 import { readHeader } from "../platform/ggufFile.ts"
 import * as Files from "../platform/modelFiles.ts"
@@ -29,8 +30,6 @@ const modelError = (model: string, problem: string, fix: string): EngineError =>
     fix,
     details: { model },
   })
-
-const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 const attempt = <A>(model: string, fix: string, run: () => Promise<A>) =>
   Effect.tryPromise({ try: run, catch: (cause) => modelError(model, reasonOf(cause), fix) })

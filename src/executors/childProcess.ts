@@ -1,6 +1,7 @@
 import { Deferred, Effect, Layer } from "effect"
 import { signalOf } from "../docker/Crash.ts"
 import { LocalError } from "../domain/Failure.ts"
+import { reasonOf } from "../domain/Unknown.ts"
 import type { EngineLaunch } from "../engines/Engine.ts"
 import * as EngineLog from "../platform/engineLog.ts"
 import * as Http from "../platform/http.ts"
@@ -15,7 +16,7 @@ const host = "127.0.0.1"
 const spawnError = (launch: EngineLaunch, cause: unknown): LocalError =>
   new LocalError({
     reason: "spawn",
-    message: `The ${launch.backend} engine could not be started: ${cause instanceof Error ? cause.message : String(cause)}`,
+    message: `The ${launch.backend} engine could not be started: ${reasonOf(cause)}`,
     fix:
       launch.program.kind === "self"
         ? "Check that llem's own binary is still in place and may be executed."

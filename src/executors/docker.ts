@@ -5,6 +5,7 @@ import { EngineImages } from "../docker/EngineImages.ts"
 import { ownerText } from "../docker/Owner.ts"
 import { DockerError } from "../domain/Failure.ts"
 import { embeddedImage } from "../domain/OwnImage.ts"
+import { reasonOf } from "../domain/Unknown.ts"
 import type { EngineLaunch } from "../engines/Engine.ts"
 import * as EngineLog from "../platform/engineLog.ts"
 import * as Runtime from "../platform/engineRuntime.ts"
@@ -75,8 +76,6 @@ const refuseUnreadable = (request: EngineLaunch, rootless: boolean) => {
           : `Let everybody read the model: chmod -R o+rX, on the folder that holds ${path}.`,
       )
 }
-
-const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 /** What llem brings into an image that is not its own: itself, and what it is loaded with. */
 const runtimeFor = (options: DockerHostOptions, reference: string) =>

@@ -1,5 +1,6 @@
 import { Effect, Layer } from "effect"
 import { MeterError } from "../domain/Failure.ts"
+import { reasonOf } from "../domain/Unknown.ts"
 import { monotonicSeconds } from "../platform/libc.ts"
 import { type RunningSampler, startSampler } from "../platform/sampler.ts"
 import * as Estimate from "./estimate.ts"
@@ -71,7 +72,7 @@ const start = (sources: ReadonlyArray<Source>, sampleHz: number) =>
       catch: (cause) =>
         new MeterError({
           reason: "unavailable",
-          message: `Sampling of the meters could not start: ${cause instanceof Error ? cause.message : String(cause)}`,
+          message: `Sampling of the meters could not start: ${reasonOf(cause)}`,
           fix: "Run llem doctor; set energy.backend to null to go on without metering.",
           details: {},
         }),

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto"
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { reasonOf } from "../domain/Unknown.ts"
 import { neededLibraries } from "./cpuVariants.ts"
 import { type EngineManifest, packed } from "./engineAssets.ts"
 import { refuseForeign } from "./ownFolder.ts"
@@ -61,7 +62,7 @@ export const extract = (bases: ReadonlyArray<string>): string => {
     try {
       return extractTo(base)
     } catch (cause) {
-      problems.push(`${base}: ${cause instanceof Error ? cause.message : String(cause)}`)
+      problems.push(`${base}: ${reasonOf(cause)}`)
     }
   }
   throw new Error(`the engine's libraries could not be unpacked anywhere: ${problems.join("; ")}`)

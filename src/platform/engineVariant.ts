@@ -1,6 +1,7 @@
 import { dlopen } from "bun:ffi"
 import { join } from "node:path"
 import { kindNames, type VariantKind } from "../domain/EmbeddedVariant.ts"
+import { fieldOf, reasonOf } from "../domain/Unknown.ts"
 import * as Addon from "./llamaAddon.ts"
 import type { FoundVariant } from "./variantFolder.ts"
 
@@ -23,10 +24,7 @@ const sources: ReadonlyArray<readonly [RegExp, string]> = [
 
 /** The linker's words, with what is to be done where that is known. */
 const linkerWords = (cause: unknown): string => {
-  const words = (cause instanceof Error ? cause.message : String(cause)).replace(
-    /^Failed to open library "[^"]*": /,
-    "",
-  )
+  const words = reasonOf(cause).replace(/^Failed to open library "[^"]*": /, "")
   const fix = sources.find(([pattern]) => pattern.test(words))?.[1]
   return fix === undefined ? words : `${words}: ${fix}`
 }
@@ -43,9 +41,6 @@ const problemOf = (library: string): string | null => {
 
 const textsOf = (value: unknown): ReadonlyArray<string> =>
   Array.isArray(value) ? value.filter((entry): entry is string => typeof entry === "string") : []
-
-const fieldOf = (value: unknown, name: string): unknown =>
-  typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined
 
 const noDevice: Readonly<Record<Exclude<VariantKind, "cpu">, string>> = {
   cuda: "CUDA found no device: nvidia-smi tells whether the driver has one, and CUDA_VISIBLE_DEVICES can hide it",

@@ -2,6 +2,7 @@ import * as Fs from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { Effect, Schema, type Scope, Semaphore } from "effect"
+import { reasonOf } from "../domain/Unknown.ts"
 
 /** A file operation that the kernel refused; `code` is its errno name (ENOSPC, EROFS, EACCES, ...). */
 export class FileError extends Schema.TaggedError<FileError>()("FileError", {
@@ -19,7 +20,7 @@ const refused = (operation: FileError["operation"], path: string) => (cause: unk
     operation,
     path,
     code: errnoName(cause),
-    message: cause instanceof Error ? cause.message : String(cause),
+    message: reasonOf(cause),
   })
 
 const attempt = <A>(operation: FileError["operation"], path: string, run: () => A) =>

@@ -1,5 +1,6 @@
 import { dlopen, FFIType } from "bun:ffi"
 import type { GpuProcess, GpuReading, GpuState } from "../domain/GpuReading.ts"
+import { reasonOf } from "../domain/Unknown.ts"
 import { loadProblem } from "./sharedLibrary.ts"
 
 const { i32, u32, u64, ptr: pointer } = FFIType
@@ -197,8 +198,6 @@ const readAll = (library: Library): GpuReading => {
   }
 }
 
-const problemOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
-
 /**
  * The node's NVIDIA GPUs through NVML, which is initialised for this call only. Never throws.
  *
@@ -218,6 +217,6 @@ export const readGpus = (libraryPath: string | null): GpuReading => {
       library.nvmlShutdown()
     }
   } catch (cause) {
-    return { ok: false, reason: `${named} cannot be used as NVML: ${problemOf(cause)}` }
+    return { ok: false, reason: `${named} cannot be used as NVML: ${reasonOf(cause)}` }
   }
 }

@@ -1,4 +1,5 @@
 import { constants } from "node:os"
+import { reasonOf } from "../domain/Unknown.ts"
 
 /** As shells and init processes tell it: 128 and the number of the signal. */
 const exitCodeOf = (code: number | null, signal: NodeJS.Signals | number | null): number => {
@@ -43,7 +44,7 @@ export const supervise = (command: ReadonlyArray<string>): void => {
       })
       state.child = child
     } catch (cause) {
-      console.error(`${command[0]}: ${cause instanceof Error ? cause.message : String(cause)}`)
+      console.error(`${command[0]}: ${reasonOf(cause)}`)
       process.exit(127)
     }
   }

@@ -1,5 +1,6 @@
 import { Option, Schema } from "effect"
 import { type EmbeddedVariant, VariantReport } from "../domain/EmbeddedVariant.ts"
+import { reasonOf } from "../domain/Unknown.ts"
 import { inheritedEnvironment } from "./process.ts"
 import { locate } from "./variantFolder.ts"
 
@@ -104,6 +105,6 @@ export const probe = async (folder: string, how: VariantProbe): Promise<Embedded
     const report = await ask(folder, how)
     return { folder, ...report, kind: report.kind ?? kind, version: report.version ?? version }
   } catch (cause) {
-    return { folder, ...unusable(cause instanceof Error ? cause.message : String(cause)) }
+    return { folder, ...unusable(reasonOf(cause)) }
   }
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { realpath, rename, rm, stat } from "node:fs/promises"
 import { Data, Effect } from "effect"
+import { reasonOf } from "../domain/Unknown.ts"
 
 /** A file of this node that could not be read or written; the message names it. */
 export class FileProblem extends Data.TaggedError("FileProblem")<{ readonly message: string }> {}
@@ -22,7 +23,7 @@ const because = (cause: unknown): string => {
     case "EROFS":
       return "the disk is read-only"
     default:
-      return cause instanceof Error ? cause.message : String(cause)
+      return reasonOf(cause)
   }
 }
 

@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import { ByteWriter, type ColumnSource, ParquetWriter, type SchemaElement } from "hyparquet-writer"
 import type { DomainSeries } from "../domain/Energy.ts"
 import type { RequestRecord } from "../domain/Request.ts"
+import { reasonOf } from "../domain/Unknown.ts"
 import { version } from "../domain/Version.ts"
 import { type FileError, replaceWith } from "../platform/files.ts"
 import { StoreError } from "./Store.ts"
@@ -136,7 +137,7 @@ const writeTable = (
         new StoreError({
           what: "table",
           path,
-          message: `${path} could not be encoded: ${cause instanceof Error ? cause.message : String(cause)}`,
+          message: `${path} could not be encoded: ${reasonOf(cause)}`,
           fix: "This is a defect of llem: please report it with this message.",
         }),
     })

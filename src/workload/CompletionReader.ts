@@ -1,9 +1,7 @@
 import type { RequestRecord } from "../domain/Request.ts"
+import { fieldOf } from "../domain/Unknown.ts"
 
 type Failure = NonNullable<RequestRecord["error"]>
-
-const field = (value: unknown, name: string): unknown =>
-  typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined
 
 const count = (value: unknown): number | null =>
   typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null
@@ -24,8 +22,8 @@ const short = (text: string): string => (text.length > 300 ? `${text.slice(0, 30
 /** The sentence of an error body: OpenAI's, FastAPI's and plain ones. */
 export const errorText = (body: string): string => {
   const json = parse(body)
-  const error = field(json, "error")
-  for (const candidate of [field(error, "message"), error, field(json, "message"), field(json, "detail")])
+  const error = fieldOf(json, "error")
+  for (const candidate of [fieldOf(error, "message"), error, fieldOf(json, "message"), fieldOf(json, "detail")])
     if (typeof candidate === "string" && candidate !== "") return short(candidate)
   return short(body.trim())
 }
@@ -104,16 +102,16 @@ export class CompletionReader {
       this.#fail("protocol", `The server sent something that is not JSON: ${short(text.trim())}`)
       return
     }
-    if ((field(json, "error") ?? null) !== null) {
+    if ((fieldOf(json, "error") ?? null) !== null) {
       this.#fail("stream_error", errorText(text))
       return
     }
-    const choices = field(json, "choices")
+    const choices = fieldOf(json, "choices")
     const choice: unknown = Array.isArray(choices) ? choices[0] : undefined
-    const delta = field(choice, "delta") ?? field(choice, "message")
-    const piece = field(choice, "text") ?? field(delta, "content")
-    const ids = field(choice, "token_ids")
-    const finish = field(choice, "finish_reason")
+    const delta = fieldOf(choice, "delta") ?? fieldOf(choice, "message")
+    const piece = fieldOf(choice, "text") ?? fieldOf(delta, "content")
+    const ids = fieldOf(choice, "token_ids")
+    const finish = fieldOf(choice, "finish_reason")
     const brought = isNumbers(ids) ? ids : null
     if (typeof piece === "string" && piece !== "") this.#parts.push(piece)
     if (brought !== null) {
@@ -122,7 +120,7 @@ export class CompletionReader {
     }
     if (typeof finish === "string") this.finishReason = finish
     const before = this.outputTokens ?? 0
-    const reported = this.#usage(field(json, "usage"), field(json, "timings"))
+    const reported = this.#usage(fieldOf(json, "usage"), fieldOf(json, "timings"))
     if (choice === undefined) return
     const tokens = this.#tokensOf(before, reported, brought, piece, finish, delta)
     if (tokens > 0) this.#chunk(atSeconds, tokens)
@@ -130,8 +128,8 @@ export class CompletionReader {
 
   /** Whether this message carried a count of output tokens: in its usage, or in llama-server's timings so far. */
   #usage(usage: unknown, timings: unknown): boolean {
-    this.inputTokens = count(field(usage, "prompt_tokens")) ?? this.inputTokens
-    const output = count(field(usage, "completion_tokens")) ?? count(field(timings, "predicted_n"))
+    this.inputTokens = count(fieldOf(usage, "prompt_tokens")) ?? this.inputTokens
+    const output = count(fieldOf(usage, "completion_tokens")) ?? count(fieldOf(timings, "predicted_n"))
     if (output !== null) this.outputTokens = output
     return output !== null
   }
@@ -148,7 +146,7 @@ export class CompletionReader {
     const perChunk = reported && (this.chunks === 0 || before > 0)
     if (perChunk) return Math.max(0, (this.outputTokens ?? 0) - before)
     const hasText = typeof piece === "string" && piece !== ""
-    const isRole = field(delta, "role") !== undefined && !hasText
+    const isRole = fieldOf(delta, "role") !== undefined && !hasText
     if (!hasText && (typeof finish === "string" || isRole || typeof piece !== "string")) return 0
     return 1
   }

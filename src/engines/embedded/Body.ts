@@ -1,4 +1,5 @@
 import { Result, Schema, SchemaAST, SchemaIssue } from "effect"
+import { isRecord } from "../../domain/Unknown.ts"
 import { invalid, type Problem } from "./Problem.ts"
 
 /** A field that may be left out or null, as OpenAI's clients send it; `allowed` says in words what it may be. */
@@ -25,9 +26,6 @@ const harmless = new Set([
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 const longest = 80
 const mostNames = 5
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 const shown = (value: unknown): string => {
   const text = JSON.stringify(value) ?? "nothing"

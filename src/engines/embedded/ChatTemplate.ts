@@ -1,5 +1,6 @@
 import { Template } from "@huggingface/jinja"
 import { Result } from "effect"
+import { reasonOf } from "../../domain/Unknown.ts"
 
 /** A message as templates see it. */
 export interface Message {
@@ -20,14 +21,12 @@ export type Render = (
   more: Readonly<Record<string, unknown>>,
 ) => Result.Result<string, string>
 
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
-
 /** Makes a renderer of a model's own chat template (the GGUF key `tokenizer.chat_template`). */
 export const compile = (source: string | null, tokens: TemplateTokens): Render => {
   if (source === null)
     return () =>
       Result.fail("this model has no chat template: write the prompt as its format asks and send it to /v1/completions")
-  const template = Result.try({ try: () => new Template(source), catch: messageOf })
+  const template = Result.try({ try: () => new Template(source), catch: reasonOf })
   if (Result.isFailure(template))
     return () => Result.fail(`the model's chat template cannot be read: ${template.failure}`)
   return (messages, more) =>
@@ -40,6 +39,6 @@ export const compile = (source: string | null, tokens: TemplateTokens): Render =
           bos_token: tokens.bos,
           eos_token: tokens.eos,
         }),
-      catch: (cause) => `the model's chat template refuses these messages: ${messageOf(cause)}`,
+      catch: (cause) => `the model's chat template refuses these messages: ${reasonOf(cause)}`,
     })
 }

@@ -1,3 +1,4 @@
+import { reasonOf } from "../../domain/Unknown.ts"
 import * as Life from "../../platform/childLife.ts"
 import { engineVersion, extract } from "../../platform/engineLibraries.ts"
 import * as Variant from "../../platform/engineVariant.ts"
@@ -20,8 +21,6 @@ const maximumBodyBytes = 16 * 1024 * 1024
 /** How long requests that run may take once the server is asked to end. */
 const drainMilliseconds = 30_000
 const lastBytesMilliseconds = 200
-
-const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 const log = (_level: number, message: string): void => Life.logLine(message.trimEnd())
 

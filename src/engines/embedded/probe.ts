@@ -1,4 +1,5 @@
 import type { VariantReport } from "../../domain/EmbeddedVariant.ts"
+import { reasonOf } from "../../domain/Unknown.ts"
 import * as Life from "../../platform/childLife.ts"
 import * as Variant from "../../platform/engineVariant.ts"
 import { dieOfAborts } from "../../platform/libc.ts"
@@ -18,7 +19,7 @@ const examine = async (folder: string): Promise<VariantReport> => {
     await addon.init()
     return report({ usable: true, reason: null, ...Variant.gpusOf(addon, found) })
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = reasonOf(cause)
     return report({ usable: false, reason, devices: [], memoryBytes: null })
   }
 }

@@ -1,13 +1,11 @@
+import { isRecord } from "../../domain/Unknown.ts"
 import type { Unsupported } from "../Engine.ts"
 import type { Setting } from "../Places.ts"
 import { reserved } from "./Places.ts"
 
-const isMapping = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 const isData = (value: unknown): boolean => {
   if (Array.isArray(value)) return value.every(isData)
-  if (isMapping(value)) return Object.values(value).every(isData)
+  if (isRecord(value)) return Object.values(value).every(isData)
   return value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value)
 }
 
@@ -15,7 +13,7 @@ const problemOf = ({ name, value }: Setting): string | null => {
   if (!/^[a-z_][a-z0-9_]*$/i.test(name)) return "an option of TensorRT-LLM consists of letters, digits and _"
   const why = Object.hasOwn(reserved, name) ? reserved[name] : undefined
   if (why !== undefined) return why
-  if (name === "kv_cache_config" && !isMapping(value)) return "it is a mapping"
+  if (name === "kv_cache_config" && !isRecord(value)) return "it is a mapping"
   return isData(value) ? null : "TensorRT-LLM's options take text, numbers, true, false, lists and mappings"
 }
 
@@ -40,13 +38,13 @@ export const over = (
   return { ...given, ...own, kv_cache_config: cache }
 }
 
-const asMapping = (value: unknown): Readonly<Record<string, unknown>> => (isMapping(value) ? value : {})
+const asMapping = (value: unknown): Readonly<Record<string, unknown>> => (isRecord(value) ? value : {})
 
 /** JSON, which is YAML, but for numbers such as 1e-7: PyYAML takes those for text unless they have a point. */
 export const toYaml = (value: unknown): string => {
   if (typeof value === "number") return String(value).replace(/^(-?\d+)e/, "$1.0e")
   if (Array.isArray(value)) return `[${value.map(toYaml).join(", ")}]`
-  if (!isMapping(value)) return JSON.stringify(value)
+  if (!isRecord(value)) return JSON.stringify(value)
   return `{${Object.entries(value)
     .map(([name, one]) => `${JSON.stringify(name)}: ${toYaml(one)}`)
     .join(", ")}}`
