@@ -30,7 +30,7 @@ const valueOf = (name: string, value: unknown, line: CommandLine): Value | null 
 }
 
 /** The long name of a key of a study file: dashes for underscores, and one name for what has several. */
-export const longName = (key: string, line: CommandLine): string => {
+export const longName = (key: string, line: Pick<CommandLine, "longNames">): string => {
   const dashed = key.replaceAll("_", "-")
   return (Object.hasOwn(line.longNames, dashed) ? line.longNames[dashed] : undefined) ?? dashed
 }
@@ -67,6 +67,12 @@ export const from = (settings: ReadonlyArray<Setting>, line: CommandLine): Flags
       const value = valueOf(name, setting.value, line)
       return value === null ? [] : [[name, value] as const]
     }),
+  )
+
+/** Absolute paths that some of the flags name. */
+export const paths = (flags: Flags, names: ReadonlySet<string>): ReadonlyArray<string> =>
+  [...flags].flatMap(([name, value]) =>
+    names.has(name) && typeof value === "string" && value.startsWith("/") ? [value] : [],
   )
 
 const hasOpposite = (name: string, { opposites }: CommandLine): boolean => opposites === "all" || opposites.has(name)

@@ -24,6 +24,23 @@ export const cannot = (why: string, unless: string | number | boolean | null = n
   unless,
 })
 
+/** Fields of requests that servers of this protocol call by the same names. */
+export const ofRequests: Places = {
+  max_output_tokens: body("max_tokens"),
+  "decoder.temperature": body("temperature"),
+  "decoder.top_k": body("top_k"),
+  "decoder.top_p": body("top_p"),
+  "decoder.min_p": body("min_p"),
+  "decoder.repetition_penalty": body("repetition_penalty"),
+  "decoder.min_new_tokens": body("min_tokens"),
+}
+
+/** What no server does with an adapter. */
+export const ofAdapters: Places = {
+  "lora.adapter_id": cannot("no engine downloads adapters"),
+  "lora.merge_weights": cannot("it applies adapters beside the weights and merges none", false),
+}
+
 /** One field with the name that the engine knows it by. */
 export interface Setting {
   readonly field: string

@@ -2,7 +2,8 @@ import type { Experiment } from "../domain/Experiment.ts"
 import type { WorkloadRequest } from "../domain/Request.ts"
 import type { EngineLaunch, Mount, ResolvedModel, Unsupported } from "./Engine.ts"
 import * as Lengths from "./Lengths.ts"
-import type { Setting } from "./Places.ts"
+import { type Setting, type Sorted, sort } from "./Places.ts"
+import { elsewhere, refuse } from "./Refused.ts"
 import * as Sampling from "./Sampling.ts"
 
 /** Name that requests carry, whatever the model is called. */
@@ -28,60 +29,51 @@ export const kernelCaches: EngineLaunch["container"]["writable"] = [
   { path: "/tmp/.triton", kept: true },
 ]
 
-export const problem = (condition: boolean, field: string, message: string): ReadonlyArray<Unsupported> =>
-  condition ? [{ field, message }] : []
-
 /** The number format's name in torch; null leaves it to the weights. */
 export const dtypeOf = ({ precision }: Experiment): string | null =>
   precision === null ? null : { fp32: "float32", fp16: "float16", bf16: "bfloat16" }[precision]
 
-const outputLength = ({ dataset, max_output_tokens }: Experiment): number =>
-  typeof dataset === "string" ? max_output_tokens : dataset.output_len
-
-/** A least length beyond the greatest: servers refuse every such request. */
-export const lengthProblems = (experiment: Experiment, field: string, least: number | undefined) =>
-  problem(
-    (least ?? 0) > outputLength(experiment),
-    field,
-    `it is more than the ${outputLength(experiment)} tokens that an output may have`,
-  )
-
 /** A limit of the engine's own on output lengths can only say again what the experiment says. */
 export const maxTokensProblems = (experiment: Experiment, field: string, value: unknown) =>
-  problem(
-    value !== undefined && value !== outputLength(experiment),
+  refuse(
+    value !== undefined && value !== Lengths.longest(experiment).output,
     field,
-    `outputs have ${outputLength(experiment)} tokens at most; set max_output_tokens or dataset.output_len instead`,
+    `outputs have ${Lengths.longest(experiment).output} tokens at most; set max_output_tokens or dataset.output_len instead`,
   )
 
 /** Another name of the batch size, which the load depends on. */
 export const batchProblems = (settings: ReadonlyArray<Setting>, name: string, instead: string) =>
-  settings.flatMap((setting) =>
-    problem(setting.name.replaceAll("-", "_") === name, setting.field, `set ${instead} instead`),
-  )
+  settings.flatMap((setting) => refuse(setting.name.replaceAll("-", "_") === name, setting.field, elsewhere(instead)))
 
 /** An adapter that is loaded from its folder, beside the weights. */
 export const loraProblems = ({ lora }: Experiment): ReadonlyArray<Unsupported> => {
   if (lora === undefined) return []
   const path = lora.adapter_path
   return [
-    ...problem(
+    ...refuse(
       lora.adapter_id !== undefined,
       "lora.adapter_id",
       "no engine downloads adapters; fetch it and give the folder as lora.adapter_path",
     ),
-    ...problem(
+    ...refuse(
       path === undefined ? lora.adapter_id === undefined : !path.startsWith("/"),
       "lora.adapter_path",
       "it needs the absolute path of a folder",
     ),
-    ...problem(lora.merge_weights, "lora.merge_weights", "it applies adapters beside the weights and merges none"),
+    ...refuse(lora.merge_weights, "lora.merge_weights", "it applies adapters beside the weights and merges none"),
   ]
 }
 
+/** Whether the study leaves the engine no device. */
+export const hasNoDevice = ({ devices }: Experiment): boolean => devices === "none" || devices?.length === 0
+
+/** What a study hands on beside the engine's section, to where fields without a place go. */
+export const further = ({ passthrough_kwargs }: Experiment, otherwise: "flag" | "file"): Sorted =>
+  sort(passthrough_kwargs ?? {}, "passthrough_kwargs", {}, otherwise)
+
 /** Fewer devices than parts of the model. */
 export const deviceProblems = ({ devices }: Experiment, parts: number, field: string): ReadonlyArray<Unsupported> =>
-  problem(
+  refuse(
     Array.isArray(devices) && devices.length > 0 && devices.length < parts,
     field,
     `it needs ${parts} devices, and devices names ${Array.isArray(devices) ? devices.length : 0}`,
@@ -114,7 +106,3 @@ export const requestBody = (
     stream_options: { include_usage: true, continuous_usage_stats: true },
   }
 }
-
-/** Whether outputs have the exact length: as the engine's section says, else as the prompts want it. */
-export const exactLengths = (experiment: Experiment, given: boolean | undefined): boolean =>
-  given ?? Lengths.exactByDefault(experiment)

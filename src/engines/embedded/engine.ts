@@ -3,17 +3,15 @@ import type { Experiment } from "../../domain/Experiment.ts"
 import type { Engine, EngineLaunch, Unsupported } from "../Engine.ts"
 import * as GgufModel from "../GgufModel.ts"
 import * as Lengths from "../Lengths.ts"
+import { refuse } from "../Refused.ts"
 import * as Sampling from "../Sampling.ts"
+import * as Served from "../Served.ts"
 import { toArgv } from "./Arguments.ts"
 
-const servedModel = "model"
 /** LLAMA_MAX_SEQ of llama.cpp. */
 const maximumSequences = 256
 /** GGML_MAX_N_THREADS of llama.cpp: beyond it the process is aborted. */
 const maximumThreads = 512
-
-const cannot = (condition: boolean, field: string, message: string): ReadonlyArray<Unsupported> =>
-  condition ? [{ field, message }] : []
 
 const batchSize = (experiment: Experiment): number =>
   experiment.embedded?.batch_size ?? experiment.load.concurrency ?? 1
@@ -22,28 +20,28 @@ const gpuLayers = (experiment: Experiment): number => experiment.embedded?.gpu_l
 
 /** GPUs and layers on them go together. */
 const deviceProblems = (experiment: Experiment): ReadonlyArray<Unsupported> => {
-  const { devices } = experiment
-  const none = devices === "none" || devices?.length === 0
-  if (devices === undefined) return []
+  const none = Served.hasNoDevice(experiment)
+  if (experiment.devices === undefined) return []
   return gpuLayers(experiment) > 0
-    ? cannot(none, "devices", "embedded.gpu_layers asks for a GPU, and none is left for it")
-    : cannot(!none, "devices", "it computes on the CPU only, unless embedded.gpu_layers puts layers on a GPU")
+    ? refuse(none, "devices", "embedded.gpu_layers asks for a GPU, and none is left for it")
+    : refuse(!none, "devices", "it computes on the CPU only, unless embedded.gpu_layers puts layers on a GPU")
 }
 
 const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => {
   const { embedded } = experiment
   return [
     ...GgufModel.problems(experiment.model),
-    ...cannot(experiment.precision !== null, "precision", "it runs the file's own weight format; leave precision out"),
-    ...cannot(experiment.lora !== undefined, "lora", "it loads no adapters"),
-    ...cannot(experiment.passthrough_kwargs !== undefined, "passthrough_kwargs", "it has nothing to pass them to"),
-    ...cannot(
+    ...refuse(experiment.precision !== null, "precision", "it runs the file's own weight format; leave precision out"),
+    ...refuse(experiment.lora !== undefined, "lora", "it loads no adapters"),
+    ...refuse(experiment.passthrough_kwargs !== undefined, "passthrough_kwargs", "it has nothing to pass them to"),
+    ...refuse(
       (embedded?.threads ?? 1) > maximumThreads,
       "embedded.threads",
       `it works with at most ${maximumThreads} threads, not ${embedded?.threads}`,
     ),
-    ...Lengths.problems(experiment, embedded?.context_size ?? null, "embedded.context_size"),
-    ...cannot(
+    ...Lengths.contextProblems(experiment, "embedded.context_size", embedded?.context_size),
+    ...Lengths.leastProblems(experiment, "decoder.min_new_tokens", experiment.decoder.min_new_tokens),
+    ...refuse(
       batchSize(experiment) > maximumSequences,
       experiment.load.concurrency === batchSize(experiment) ? "load.concurrency" : "embedded.batch_size",
       `it works on at most ${maximumSequences} sequences at once, not ${batchSize(experiment)}`,
@@ -66,7 +64,7 @@ const launch: Engine["launch"] = (experiment, model) => {
     program: { kind: "self" },
     argv: toArgv({
       modelPath: model.path,
-      servedModel,
+      servedModel: Served.servedModel,
       host: "{host}",
       port: "{port}",
       slots: batchSize(experiment),
@@ -89,7 +87,7 @@ const launch: Engine["launch"] = (experiment, model) => {
     readinessPath: "/health",
     infoPath: "/props",
     resetPath: "/reset_prefix_cache",
-    servedModel,
+    servedModel: Served.servedModel,
   }
   return Result.succeed(value)
 }

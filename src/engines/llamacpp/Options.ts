@@ -1,4 +1,6 @@
 import type { Unsupported } from "../Engine.ts"
+import * as Flags from "../Flags.ts"
+import { elsewhere, own, secret, unreachable, withEachRequest } from "../Refused.ts"
 
 type Scalar = string | number | boolean
 /** A value of an option of llama-server; several values are one, joined by commas. */
@@ -33,11 +35,6 @@ const longNames: Readonly<Record<string, string>> = {
   webui: "ui",
 }
 
-const elsewhere = (where: string): string => `set ${where} instead`
-const own = "llem sets it itself"
-const unreachable = "llem could not reach or read the server then"
-const sampling = "llem sends it with every request, from decoder"
-
 /** Options that a study may not hand on, and why. */
 const reserved: Readonly<Record<string, string>> = {
   model: own,
@@ -49,7 +46,7 @@ const reserved: Readonly<Record<string, string>> = {
   "docker-repo": elsewhere("model"),
   "hf-repo": elsewhere("model"),
   "hf-file": elsewhere("model"),
-  "hf-token": "a secret does not belong into a study; set the environment variable HF_TOKEN",
+  "hf-token": secret,
   "api-key": unreachable,
   "api-key-file": unreachable,
   "api-prefix": unreachable,
@@ -73,13 +70,13 @@ const reserved: Readonly<Record<string, string>> = {
   seed: elsewhere("random_seed"),
   predict: elsewhere("max_output_tokens"),
   "n-predict": elsewhere("max_output_tokens"),
-  temp: sampling,
-  temperature: sampling,
-  "top-k": sampling,
-  "top-p": sampling,
-  "min-p": sampling,
-  "repeat-penalty": sampling,
-  "repeat-last-n": sampling,
+  temp: withEachRequest,
+  temperature: withEachRequest,
+  "top-k": withEachRequest,
+  "top-p": withEachRequest,
+  "min-p": withEachRequest,
+  "repeat-penalty": withEachRequest,
+  "repeat-last-n": withEachRequest,
   "ignore-eos": elsewhere("llamacpp.ignore_eos"),
 }
 
@@ -90,10 +87,7 @@ const isOption = (value: unknown): value is Option =>
   isScalar(value) || (Array.isArray(value) && value.length > 0 && value.every(isScalar))
 
 /** The long name of a key of a study file: dashes for underscores, and one name for what has several. */
-export const longName = (key: string): string => {
-  const dashed = key.replaceAll("_", "-")
-  return longNames[dashed] ?? dashed
-}
+export const longName = (key: string): string => Flags.longName(key, { longNames })
 
 const problemOf = (key: string, value: unknown): string | null => {
   const name = longName(key)

@@ -3,15 +3,13 @@ import type { Experiment } from "../../domain/Experiment.ts"
 import type { Engine, EngineLaunch, Mount, Unsupported } from "../Engine.ts"
 import * as GgufModel from "../GgufModel.ts"
 import * as Lengths from "../Lengths.ts"
+import { refuse } from "../Refused.ts"
 import * as Sampling from "../Sampling.ts"
+import * as Served from "../Served.ts"
 import * as Options from "./Options.ts"
 
-const servedModel = "model"
 /** LLAMA_MAX_SEQ of llama.cpp. */
 const maximumSlots = 256
-
-const cannot = (condition: boolean, field: string, message: string): ReadonlyArray<Unsupported> =>
-  condition ? [{ field, message }] : []
 
 const batchSize = ({ llamacpp, load }: Experiment): number => llamacpp?.parallel ?? load.concurrency ?? 1
 
@@ -36,19 +34,19 @@ const loraProblems = ({ lora }: Experiment): ReadonlyArray<Unsupported> => {
   if (lora === undefined) return []
   const path = lora.adapter_path
   return [
-    ...cannot(lora.adapter_id !== undefined, "lora.adapter_id", "it loads adapters from files; give lora.adapter_path"),
-    ...cannot(
+    ...refuse(lora.adapter_id !== undefined, "lora.adapter_id", "it loads adapters from files; give lora.adapter_path"),
+    ...refuse(
       path === undefined ? lora.adapter_id === undefined : !/^\/.+\.gguf$/i.test(path),
       "lora.adapter_path",
       "it needs the absolute path of a GGUF file",
     ),
-    ...cannot(lora.merge_weights, "lora.merge_weights", "it applies adapters beside the weights and merges none"),
+    ...refuse(lora.merge_weights, "lora.merge_weights", "it applies adapters beside the weights and merges none"),
   ]
 }
 
-const deviceProblems = ({ devices, llamacpp }: Experiment): ReadonlyArray<Unsupported> =>
-  cannot(
-    (devices === "none" || (Array.isArray(devices) && devices.length === 0)) && (llamacpp?.gpu_layers ?? 0) > 0,
+const deviceProblems = (experiment: Experiment): ReadonlyArray<Unsupported> =>
+  refuse(
+    Served.hasNoDevice(experiment) && (experiment.llamacpp?.gpu_layers ?? 0) > 0,
     "devices",
     "layers on a GPU (llamacpp.gpu_layers) need a device",
   )
@@ -71,22 +69,22 @@ const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => {
   const options = Options.from(handedOn(experiment))
   return [
     ...GgufModel.problems(experiment.model),
-    ...cannot(experiment.precision !== null, "precision", "it runs the file's own weight format; leave precision out"),
-    ...cannot(decoder.min_new_tokens !== undefined, "decoder.min_new_tokens", "it has no minimum length"),
+    ...refuse(experiment.precision !== null, "precision", "it runs the file's own weight format; leave precision out"),
+    ...refuse(decoder.min_new_tokens !== undefined, "decoder.min_new_tokens", "it has no minimum length"),
     ...loraProblems(experiment),
     ...deviceProblems(experiment),
-    ...cannot(
+    ...refuse(
       batchSize(experiment) > maximumSlots,
       experiment.load.concurrency === batchSize(experiment) ? "load.concurrency" : "llamacpp.parallel",
       `it works on at most ${maximumSlots} sequences at once, not ${batchSize(experiment)}`,
     ),
     ...optionFiles(experiment).flatMap(([field, path]) =>
-      cannot(!path.startsWith("/"), field, "it needs the absolute path of a file"),
+      refuse(!path.startsWith("/"), field, "it needs the absolute path of a file"),
     ),
     ...Options.problems(handedOn(experiment), "llamacpp"),
     ...Options.problems(further, "passthrough_kwargs"),
     ...Object.keys(further).flatMap((key) =>
-      cannot(options.has(Options.longName(key)), `passthrough_kwargs.${key}`, "the llamacpp section sets it already"),
+      refuse(options.has(Options.longName(key)), `passthrough_kwargs.${key}`, "the llamacpp section sets it already"),
     ),
   ]
 }
@@ -105,14 +103,14 @@ const given = (experiment: Experiment): Options.Options =>
   new Map([...unlessGiven, ...Options.from(experiment.passthrough_kwargs ?? {}), ...Options.from(handedOn(experiment))])
 
 const optionsOf = (experiment: Experiment, modelPath: string): Options.Options => {
-  const { devices, llamacpp, lora } = experiment
+  const { llamacpp, lora } = experiment
   const slots = batchSize(experiment)
   const context = llamacpp?.context_size ?? Lengths.contextPerSequence(experiment)
-  const noDevice = devices === "none" || (Array.isArray(devices) && devices.length === 0)
+  const noDevice = Served.hasNoDevice(experiment)
   const gpuLayers = llamacpp?.gpu_layers ?? (noDevice ? 0 : undefined)
   return new Map<string, Options.Option>([
     ["model", modelPath],
-    ["alias", servedModel],
+    ["alias", Served.servedModel],
     ["host", "{host}"],
     ["port", "{port}"],
     ["parallel", slots],
@@ -141,7 +139,7 @@ const launch: Engine["launch"] = (experiment, model) => {
     argv: Options.toArgv(optionsOf(experiment, model.path)),
     env: {},
     mounts,
-    secretNames: ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"],
+    secretNames: Served.secretNames,
     libraryFolders: [],
     container: { command: null, shmBytes: null, ipc: "private", ulimits: [], anyUser: true, writable: [] },
     readinessPath: "/health",
@@ -149,7 +147,7 @@ const launch: Engine["launch"] = (experiment, model) => {
     versionField: "build_info",
     // The rest are its defaults for what requests leave out, and its chat template.
     detailFields: ["build_info", "total_slots", "model_ftype"],
-    servedModel,
+    servedModel: Served.servedModel,
   }
   return Result.succeed(value)
 }

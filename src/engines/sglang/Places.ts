@@ -1,28 +1,18 @@
 import type { CommandLine } from "../Flags.ts"
-import { body, cannot, flag, type Places } from "../Places.ts"
+import { body, flag, ofAdapters, ofRequests, type Places } from "../Places.ts"
+import { elsewhere, own, unreachable } from "../Refused.ts"
 
 /** Where fields go in SGLang 0.5.18. A key of the section that is not here is a flag of its own name. */
 export const places: Places = {
   precision: flag("dtype"),
   random_seed: flag("random-seed"),
-  max_output_tokens: body("max_tokens"),
-  "decoder.temperature": body("temperature"),
-  "decoder.top_k": body("top_k"),
-  "decoder.top_p": body("top_p"),
-  "decoder.min_p": body("min_p"),
-  "decoder.repetition_penalty": body("repetition_penalty"),
-  "decoder.min_new_tokens": body("min_tokens"),
+  ...ofRequests,
   "lora.adapter_path": flag("lora-paths"),
-  "lora.adapter_id": cannot("no engine downloads adapters"),
-  "lora.merge_weights": cannot("it applies adapters beside the weights and merges none", false),
+  ...ofAdapters,
   "sglang.max_running_requests": flag("max-running-requests"),
   "sglang.tp_size": flag("tp-size"),
   "sglang.ignore_eos": body("ignore_eos"),
 }
-
-const elsewhere = (where: string): string => `set ${where} instead`
-const own = "llem sets it itself"
-const unreachable = "llem could not reach or read the server then"
 
 /** The command line of `sglang serve`. */
 export const commandLine: CommandLine = {

@@ -3,6 +3,7 @@ import type { Experiment } from "../../domain/Experiment.ts"
 import type { Engine, EngineLaunch, Unsupported } from "../Engine.ts"
 import * as Flags from "../Flags.ts"
 import * as HfModel from "../HfModel.ts"
+import * as Lengths from "../Lengths.ts"
 import * as Places from "../Places.ts"
 import * as Sampling from "../Sampling.ts"
 import * as Served from "../Served.ts"
@@ -13,22 +14,24 @@ const adapter = "adapter"
 const batchSize = ({ sglang, load }: Experiment): number =>
   sglang?.max_running_requests ?? load.concurrency ?? Served.defaultBatch
 
-const exactLengths = (experiment: Experiment): boolean => Served.exactLengths(experiment, experiment.sglang?.ignore_eos)
-
-const further = ({ passthrough_kwargs }: Experiment): ReadonlyArray<Places.Setting> =>
-  Places.sort(passthrough_kwargs ?? {}, "passthrough_kwargs", {}, "flag").flags
+const exactLengths = (experiment: Experiment): boolean =>
+  experiment.sglang?.ignore_eos ?? Lengths.exactByDefault(experiment)
 
 const givenFlags = (experiment: Experiment): ReadonlyArray<Places.Setting> => [
   ...Places.sort(experiment.sglang ?? {}, "sglang", places, "flag").flags,
-  ...further(experiment),
+  ...Served.further(experiment, "flag").flags,
 ]
 
 const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => [
   ...HfModel.problems(experiment.model),
-  ...Served.lengthProblems(experiment, "decoder.min_new_tokens", experiment.decoder.min_new_tokens),
+  ...Lengths.leastProblems(experiment, "decoder.min_new_tokens", experiment.decoder.min_new_tokens),
   ...Served.loraProblems(experiment),
   ...Served.deviceProblems(experiment, experiment.sglang?.tp_size ?? 1, "sglang.tp_size"),
-  ...Served.batchProblems(further(experiment), "max_running_requests", "sglang.max_running_requests"),
+  ...Served.batchProblems(
+    Served.further(experiment, "flag").flags,
+    "max_running_requests",
+    "sglang.max_running_requests",
+  ),
   ...Flags.problems(givenFlags(experiment), commandLine),
 ]
 
@@ -36,9 +39,7 @@ const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => [
 const filed: ReadonlySet<string> = new Set(["chat-template", "tokenizer-path", "speculative-draft-model-path"])
 
 const files: Engine["files"] = (experiment) => {
-  const named = [...Flags.from(givenFlags(experiment), commandLine)].flatMap(([name, value]) =>
-    filed.has(name) && typeof value === "string" && value.startsWith("/") ? [value] : [],
-  )
+  const named = Flags.paths(Flags.from(givenFlags(experiment), commandLine), filed)
   const path = experiment.lora?.adapter_path
   return path === undefined ? named : [path, ...named]
 }

@@ -1,4 +1,5 @@
-import { body, cannot, file, flag, type Places } from "../Places.ts"
+import { body, cannot, file, flag, ofRequests, type Places } from "../Places.ts"
+import { elsewhere, own } from "../Refused.ts"
 
 export const noAdapters = "its server takes adapters in a form of its own, which llem does not write"
 
@@ -6,13 +7,7 @@ export const noAdapters = "its server takes adapters in a form of its own, which
 export const places: Places = {
   precision: file("dtype"),
   max_input_tokens: body("truncate_prompt_tokens"),
-  max_output_tokens: body("max_tokens"),
-  "decoder.temperature": body("temperature"),
-  "decoder.top_k": body("top_k"),
-  "decoder.top_p": body("top_p"),
-  "decoder.min_p": body("min_p"),
-  "decoder.repetition_penalty": body("repetition_penalty"),
-  "decoder.min_new_tokens": body("min_tokens"),
+  ...ofRequests,
   lora: cannot(noAdapters),
   "tensorrt.max_batch_size": flag("max_batch_size"),
   "tensorrt.tp_size": flag("tp_size"),
@@ -22,9 +17,6 @@ export const places: Places = {
   "tensorrt.engine_path": flag("backend"),
   "tensorrt.ignore_eos": body("ignore_eos"),
 }
-
-const elsewhere = (where: string): string => `set ${where} instead`
-const own = "llem sets it itself"
 
 /** Options of the LLM class that a study may not hand on, and why. */
 export const reserved: Readonly<Record<string, string>> = {

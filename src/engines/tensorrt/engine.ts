@@ -2,7 +2,9 @@ import { Result } from "effect"
 import type { Experiment } from "../../domain/Experiment.ts"
 import type { Engine, EngineLaunch, ResolvedModel, Unsupported } from "../Engine.ts"
 import * as HfModel from "../HfModel.ts"
+import * as Lengths from "../Lengths.ts"
 import * as Sections from "../Places.ts"
+import { refuse } from "../Refused.ts"
 import * as Served from "../Served.ts"
 import * as Options from "./Options.ts"
 import { noAdapters, places } from "./Places.ts"
@@ -13,13 +15,13 @@ const batchSize = ({ tensorrt, load }: Experiment): number =>
   tensorrt?.max_batch_size ?? load.concurrency ?? Served.defaultBatch
 
 const exactLengths = (experiment: Experiment): boolean =>
-  Served.exactLengths(experiment, experiment.tensorrt?.ignore_eos)
+  experiment.tensorrt?.ignore_eos ?? Lengths.exactByDefault(experiment)
 
 const section = ({ tensorrt }: Experiment): Sections.Sorted => Sections.sort(tensorrt ?? {}, "tensorrt", places, "file")
 
 const settings = (experiment: Experiment): ReadonlyArray<Sections.Setting> => [
   ...section(experiment).file,
-  ...Sections.sort(experiment.passthrough_kwargs ?? {}, "passthrough_kwargs", {}, "file").file,
+  ...Served.further(experiment, "file").file,
 ]
 
 /** Its default sampler has no penalties; that of its C++ runtime has, as do engines built for that. */
@@ -28,23 +30,19 @@ const hasPenalties = (experiment: Experiment): boolean =>
   settings(experiment).some(({ name, value }) => name === "sampler_type" && value === "TRTLLMSampler")
 
 const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => {
-  const { decoder, devices, lora, tensorrt } = experiment
+  const { decoder, lora, tensorrt } = experiment
   return [
     ...HfModel.problems(experiment.model),
-    ...Served.lengthProblems(experiment, "decoder.min_new_tokens", decoder.min_new_tokens),
-    ...Served.problem(
+    ...Lengths.leastProblems(experiment, "decoder.min_new_tokens", decoder.min_new_tokens),
+    ...refuse(
       decoder.repetition_penalty !== 1 && !hasPenalties(experiment),
       "decoder.repetition_penalty",
       "its default sampler has no penalties; set tensorrt.sampler_type: TRTLLMSampler",
     ),
-    ...Served.problem(lora !== undefined, "lora", noAdapters),
-    ...Served.problem(
-      devices === "none" || (Array.isArray(devices) && devices.length === 0),
-      "devices",
-      "it computes on NVIDIA GPUs only",
-    ),
+    ...refuse(lora !== undefined, "lora", noAdapters),
+    ...refuse(Served.hasNoDevice(experiment), "devices", "it computes on NVIDIA GPUs only"),
     ...Served.deviceProblems(experiment, tensorrt?.tp_size ?? 1, "tensorrt.tp_size"),
-    ...Served.problem(
+    ...refuse(
       tensorrt?.engine_path !== undefined && !tensorrt.engine_path.startsWith("/"),
       "tensorrt.engine_path",
       "it needs the absolute path of a folder",

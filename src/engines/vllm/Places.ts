@@ -1,5 +1,6 @@
 import type { CommandLine } from "../Flags.ts"
-import { body, cannot, flag, type Places } from "../Places.ts"
+import { body, cannot, flag, ofAdapters, ofRequests, type Places } from "../Places.ts"
+import { elsewhere, own, secret, unreachable, withEachRequest } from "../Refused.ts"
 
 const noBeams = "beams come unstreamed and with the tokens of all of them counted together; llem measures none"
 
@@ -11,16 +12,9 @@ export const places: Places = {
   precision: flag("dtype"),
   random_seed: flag("seed"),
   max_input_tokens: body("truncate_prompt_tokens"),
-  max_output_tokens: body("max_tokens"),
-  "decoder.temperature": body("temperature"),
-  "decoder.top_k": body("top_k"),
-  "decoder.top_p": body("top_p"),
-  "decoder.min_p": body("min_p"),
-  "decoder.repetition_penalty": body("repetition_penalty"),
-  "decoder.min_new_tokens": body("min_tokens"),
+  ...ofRequests,
   "lora.adapter_path": flag("lora-modules"),
-  "lora.adapter_id": cannot("no engine downloads adapters"),
-  "lora.merge_weights": cannot("it applies adapters beside the weights and merges none", false),
+  ...ofAdapters,
   "vllm.engine.gpu_memory_utilization": flag("gpu-memory-utilization"),
   // Gone with the old engine, whose swapped-out requests are computed anew by today's.
   "vllm.engine.swap_space": cannot("it has no CPU swap any more; leave swap_space out", 0),
@@ -53,10 +47,6 @@ export const places: Places = {
   "vllm.beam_search.max_tokens": cannot(noBeams),
 }
 
-const elsewhere = (where: string): string => `set ${where} instead`
-const own = "llem sets it itself"
-const unreachable = "llem could not reach or read the server then"
-
 /** The command line of `vllm serve`. */
 export const commandLine: CommandLine = {
   program: "vLLM",
@@ -84,7 +74,7 @@ export const commandLine: CommandLine = {
     runner: unreachable,
     convert: unreachable,
     config: "write the options themselves here",
-    "hf-token": "a secret does not belong into a study; set the environment variable HF_TOKEN",
+    "hf-token": secret,
     "download-dir": "the model is on this node already",
     seed: elsewhere("random_seed"),
     dtype: elsewhere("precision"),
@@ -98,8 +88,6 @@ export const commandLine: CommandLine = {
   opposites: "all",
 }
 
-const decoder = "llem sends it with every request, from decoder"
-
 /** Fields of requests that vllm.sampling may not set, and why. */
 export const reservedFields: Readonly<Record<string, string>> = {
   model: own,
@@ -112,11 +100,11 @@ export const reservedFields: Readonly<Record<string, string>> = {
   echo: unreachable,
   seed: elsewhere("random_seed"),
   truncate_prompt_tokens: elsewhere("max_input_tokens"),
-  temperature: decoder,
-  top_k: decoder,
-  top_p: decoder,
-  min_p: decoder,
-  repetition_penalty: decoder,
+  temperature: withEachRequest,
+  top_k: withEachRequest,
+  top_p: withEachRequest,
+  min_p: withEachRequest,
+  repetition_penalty: withEachRequest,
   best_of: "outputs of one prompt cannot be told apart in its stream",
   use_beam_search: noBeams,
 }

@@ -5,6 +5,7 @@ import * as Flags from "../Flags.ts"
 import * as HfModel from "../HfModel.ts"
 import * as Lengths from "../Lengths.ts"
 import * as Places from "../Places.ts"
+import { refuse } from "../Refused.ts"
 import * as Sampling from "../Sampling.ts"
 import * as Served from "../Served.ts"
 import { commandLine, places, reservedFields } from "./Places.ts"
@@ -15,7 +16,7 @@ const batchSize = ({ vllm, load }: Experiment): number =>
   vllm?.engine?.max_num_seqs ?? load.concurrency ?? Served.defaultBatch
 
 const exactLengths = (experiment: Experiment): boolean =>
-  Served.exactLengths(experiment, experiment.vllm?.sampling?.ignore_eos)
+  experiment.vllm?.sampling?.ignore_eos ?? Lengths.exactByDefault(experiment)
 
 /** The engine's part of the section, less what becomes flags together. */
 const engineSettings = ({ vllm }: Experiment): Places.Sorted => {
@@ -25,9 +26,6 @@ const engineSettings = ({ vllm }: Experiment): Places.Sorted => {
 
 const samplingSettings = ({ vllm }: Experiment): Places.Sorted =>
   Places.sort(vllm?.sampling ?? {}, "vllm.sampling", places, "body")
-
-const further = ({ passthrough_kwargs }: Experiment): ReadonlyArray<Places.Setting> =>
-  Places.sort(passthrough_kwargs ?? {}, "passthrough_kwargs", {}, "flag").flags
 
 /** A draft model and how far it drafts are one flag. */
 const speculation = ({ vllm }: Experiment): ReadonlyArray<Places.Setting> => {
@@ -40,7 +38,7 @@ const speculation = ({ vllm }: Experiment): ReadonlyArray<Places.Setting> => {
 const givenFlags = (experiment: Experiment): ReadonlyArray<Places.Setting> => [
   ...speculation(experiment),
   ...engineSettings(experiment).flags,
-  ...further(experiment),
+  ...Served.further(experiment, "flag").flags,
 ]
 
 const samplingProblems = (experiment: Experiment): ReadonlyArray<Unsupported> => {
@@ -53,7 +51,7 @@ const samplingProblems = (experiment: Experiment): ReadonlyArray<Unsupported> =>
       return why === undefined ? [] : [{ field, message: why }]
     }),
     ...Served.maxTokensProblems(experiment, "vllm.sampling.max_tokens", max_tokens),
-    ...Served.problem(
+    ...refuse(
       min_tokens !== undefined && experiment.decoder.min_new_tokens !== undefined,
       "vllm.sampling.min_tokens",
       "decoder.min_new_tokens says it already",
@@ -65,12 +63,12 @@ const samplingProblems = (experiment: Experiment): ReadonlyArray<Unsupported> =>
 const draftProblems = ({ vllm }: Experiment): ReadonlyArray<Unsupported> => {
   const { speculative_model: model, num_speculative_tokens: tokens } = vllm?.engine ?? {}
   return [
-    ...Served.problem(
+    ...refuse(
       model !== undefined && !model.startsWith("/"),
       "vllm.engine.speculative_model",
       "it needs the absolute path of the draft model's folder; other methods are vllm.engine.speculative_config",
     ),
-    ...Served.problem(
+    ...refuse(
       model === undefined && tokens !== undefined,
       "vllm.engine.num_speculative_tokens",
       "it needs speculative_model",
@@ -82,8 +80,8 @@ const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => {
   const { tensor_parallel_size = 1, pipeline_parallel_size = 1 } = experiment.vllm?.engine ?? {}
   return [
     ...HfModel.problems(experiment.model),
-    ...Served.lengthProblems(experiment, "decoder.min_new_tokens", experiment.decoder.min_new_tokens),
-    ...Served.lengthProblems(experiment, "vllm.sampling.min_tokens", experiment.vllm?.sampling?.min_tokens),
+    ...Lengths.leastProblems(experiment, "decoder.min_new_tokens", experiment.decoder.min_new_tokens),
+    ...Lengths.leastProblems(experiment, "vllm.sampling.min_tokens", experiment.vllm?.sampling?.min_tokens),
     ...Served.loraProblems(experiment),
     ...Served.deviceProblems(
       experiment,
@@ -91,7 +89,7 @@ const unsupported = (experiment: Experiment): ReadonlyArray<Unsupported> => {
       tensor_parallel_size > 1 ? "vllm.engine.tensor_parallel_size" : "vllm.engine.pipeline_parallel_size",
     ),
     ...draftProblems(experiment),
-    ...Served.batchProblems(further(experiment), "max_num_seqs", "vllm.engine.max_num_seqs"),
+    ...Served.batchProblems(Served.further(experiment, "flag").flags, "max_num_seqs", "vllm.engine.max_num_seqs"),
     ...engineSettings(experiment).refused,
     ...samplingProblems(experiment),
     ...Flags.problems(givenFlags(experiment), commandLine),
@@ -103,9 +101,7 @@ const filed: ReadonlySet<string> = new Set(["chat-template", "tokenizer", "hf-co
 
 const files: Engine["files"] = (experiment) => {
   const { lora, vllm } = experiment
-  const named = [...Flags.from(givenFlags(experiment), commandLine)].flatMap(([name, value]) =>
-    filed.has(name) && typeof value === "string" && value.startsWith("/") ? [value] : [],
-  )
+  const named = Flags.paths(Flags.from(givenFlags(experiment), commandLine), filed)
   return [lora?.adapter_path, vllm?.engine?.speculative_model].filter((path) => path !== undefined).concat(named)
 }
 
