@@ -85,11 +85,11 @@ const metered = Effect.scoped(
   ),
 )
 
-const engineLine = (facts: NodeFacts, backend: Backend.Backend): string => {
+const engineLine = (facts: NodeFacts, runnable: ReadonlyArray<Backend.Backend>, backend: Backend.Backend): string => {
   const { available, reason, version: found } = facts.engines[backend]
   return available
     ? `  ok  ${backend}${found === undefined ? "" : `: ${found}`}`
-    : `  --  ${backend}: ${reason ?? "not usable"}${usable(facts).includes(backend) ? "; Docker can run it" : ""}`
+    : `  --  ${backend}: ${reason ?? "not usable"}${runnable.includes(backend) ? "; Docker can run it" : ""}`
 }
 
 const variantLine = ({ folder, kind, usable, reason, devices, memoryBytes }: EmbeddedVariant): string => {
@@ -117,13 +117,18 @@ const dockerLines = ({ docker, gpus, insideContainer }: NodeFacts): ReadonlyArra
   ]
 }
 
-const render = (facts: NodeFacts, domains: ReadonlyArray<DomainInfo>, left: Left | null): string =>
+const render = (
+  facts: NodeFacts,
+  runnable: ReadonlyArray<Backend.Backend>,
+  domains: ReadonlyArray<DomainInfo>,
+  left: Left | null,
+): string =>
   [
     `llem ${version}`,
     "",
     "Engines",
     ...Backend.all.flatMap((backend) => [
-      engineLine(facts, backend),
+      engineLine(facts, runnable, backend),
       ...(backend === "embedded" ? (facts.embeddedVariants ?? []).map(variantLine) : []),
     ]),
     "",
@@ -168,7 +173,7 @@ export const command = Command.make(
           inside_container: facts.insideContainer,
           left_behind: left,
         })
-      : Output.print(render(facts, domains, left))
+      : Output.print(render(facts, runnable, domains, left))
     if (runnable.length === 0) {
       yield* Output.say("Nothing can run here.")
       yield* RunExit.set(1)

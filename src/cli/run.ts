@@ -55,8 +55,11 @@ export const command = Command.make(
     const baseDirectory =
       file === null ? settings.workingDirectory : Files.folderOf(Files.under(settings.workingDirectory, file))
     const modes = new Set(plan.cells.flatMap((cell) => (cell.skip === null ? [cell.runner.mode] : [])))
-    const docker = Layer.succeedContext(yield* Layer.build(Layers.dockerNode(settings, input.offline)))
-    if (script === null && modes.has("docker")) {
+    const inDocker = script === null && modes.has("docker")
+    const dockerNode = Layers.dockerNode(settings, input.offline)
+    // One for the images beforehand and for the cells: what was refused once is known to both.
+    const docker = inDocker ? Layer.succeedContext(yield* Layer.build(dockerNode)) : dockerNode
+    if (inDocker) {
       const dockerReady = yield* Effect.promise(() => import("./dockerReady.ts"))
       const quiet = input.quiet || input.progress === "json"
       const overNetwork = prepared.facts.docker.overNetwork === true
