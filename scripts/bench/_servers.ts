@@ -45,7 +45,7 @@ export const start = async (engine: Engine, command: ReadonlyArray<string>, port
   const log = openSync(join(work, `${engine.backend}-${port}.log`), "w")
   const child = Bun.spawn([...command], { stdin: "ignore", stdout: log, stderr: log })
   const url = `http://127.0.0.1:${port}/health`
-  while ((await Http.ask("GET", { url }, 1000))?.status !== 200) {
+  while ((await Http.ask("GET", url, 1000))?.status !== 200) {
     if (child.exitCode !== null) throw new Error(`${engine.backend} ended; its log is in ${work}`)
     await Bun.sleep(50)
   }

@@ -72,7 +72,7 @@ const theirs = async (): Promise<void> => {
         ({ NetworkSettings }) => Object.values(NetworkSettings.Networks)[0]?.IPAddress ?? "",
         () => "",
       )
-    const answer = address === "" ? null : await Http.ask("GET", { url: `http://${address}:8000/health` }, 5000)
+    const answer = address === "" ? null : await Http.ask("GET", `http://${address}:8000/health`, 5000)
     if (answer?.status === 200) break
     await Bun.sleep(pause)
   }

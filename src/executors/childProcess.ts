@@ -134,7 +134,7 @@ const launch = Effect.fn("ChildProcessHost.launch")(function* (
     endpoint: { kind: "tcp", host, port },
     processIds: [child.pid],
     container: null,
-    ask: (method, path) => Effect.promise(() => Http.ask(method, { url: `http://${host}:${port}${path}` }, 5000)),
+    ask: (method, path) => Effect.promise(() => Http.ask(method, `http://${host}:${port}${path}`, 5000)),
     exit: Deferred.await(exit),
     logTail,
     crashError: (ended) =>

@@ -203,7 +203,7 @@ const handleOf = (
       warnings: started.warnings,
     },
     ask: (method, path) =>
-      Effect.promise(() => Http.ask(method, { url: `http://${endpoint.host}:${endpoint.port}${path}` }, 5000)),
+      Effect.promise(() => Http.ask(method, `http://${endpoint.host}:${endpoint.port}${path}`, 5000)),
     exit: Effect.map(Deferred.await(outcome), Watch.exitOf),
     logTail,
     crashError: () =>

@@ -2,17 +2,9 @@ import { describe, expect, test } from "bun:test"
 import { type ContainerEnd, crashError, signalOf } from "../../src/docker/Crash.ts"
 import type { ContainerState } from "../../src/docker/Docker.ts"
 import type { DockerError } from "../../src/domain/Failure.ts"
+import { ended } from "../lib/containers.ts"
 
-const state = (over: Partial<ContainerState> = {}): ContainerState => ({
-  running: false,
-  exitCode: 1,
-  oomKilled: false,
-  error: "",
-  processId: 0,
-  addresses: {},
-  publishedPort: null,
-  ...over,
-})
+const state = (over: Partial<ContainerState> = {}): ContainerState => ended({ exitCode: 1, ...over })
 
 const end = (over: Partial<ContainerEnd> = {}): ContainerEnd => ({
   engine: "vllm",

@@ -3,62 +3,19 @@ import { Result } from "effect"
 import { decode } from "../../src/engines/embedded/Completion.ts"
 import { preparer } from "../../src/engines/embedded/Generation.ts"
 import { Scheduler } from "../../src/engines/embedded/Scheduler.ts"
-import type {
-  AddonContext,
-  AddonModel,
-  AddonSampler,
-  LlamaAddon,
-  SamplerConfig,
-} from "../../src/platform/llamaAddon.ts"
+import type { SamplerConfig } from "../../src/platform/llamaAddon.ts"
+import { fakeContext, fakeModel, fakeSamplers } from "../lib/addon.ts"
 
 /** A library of 10 tokens whose last one ends a generation; it remembers how its samplers were set. */
 const library = () => {
   const configs: Array<SamplerConfig> = []
-  class Sampler implements AddonSampler {
-    applyConfig(config: SamplerConfig) {
-      configs.push(config)
-    }
-    dispose() {}
-  }
-  class Model implements AddonModel {
-    init = async () => true
-    dispose = async () => {}
-    tokenize = () => Uint32Array.of(2, 3)
-    detokenize = (tokens: Uint32Array) => "x".repeat(tokens.length)
-    isEogToken = (token: number) => token === 9
-    tokenBos = () => 1
-    shouldPrependBosToken = () => true
-    getTotalParameters = () => 0
-    getTrainContextSize = () => 0
-  }
-  class Context implements AddonContext {
-    init = async () => true
-    dispose = async () => {}
-    setThreads = () => {}
-    getThreads = () => 1
-    getContextSize = () => 1
-    initBatch = () => {}
-    addToBatch = (_sequence: number, _position: number, _tokens: Uint32Array, logits: Uint32Array) => logits
-    decodeBatch = async () => {}
-    sampleToken = async () => 5
-    disposeSequence = () => {}
-    removeTokenCellsFromSequence = () => true
-  }
-  const addon: LlamaAddon = {
-    AddonModel: Model,
-    AddonContext: Context,
-    AddonSampler: Sampler,
-    markLoaded: () => {},
-    setLogger: () => {},
-    setLoggerLogLevel: () => {},
-    loadBackends: () => {},
-    init: async () => {},
-    dispose: async () => {},
-    getMathCores: () => 1,
-    systemInfo: () => "",
-  }
-  const model = new Model()
-  const context = new Context()
+  const addon = fakeSamplers((config) => void configs.push(config))
+  const model = fakeModel({
+    detokenize: (tokens) => "x".repeat(tokens.length),
+    isEogToken: (token) => token === 9,
+    shouldPrependBosToken: () => true,
+  })
+  const context = fakeContext()
   const scheduler = new Scheduler(context, model, {
     sequences: 4,
     batchTokens: 16,

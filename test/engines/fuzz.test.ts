@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
+import { isRecord } from "../../src/domain/Unknown.ts"
 import { quick, realModel } from "../lib/env.ts"
 import { type FuzzedRequest, fuzzed } from "./fuzzBodies.ts"
 import { type RunningServer, startServer, syntheticModel } from "./server.ts"
@@ -7,9 +8,6 @@ setDefaultTimeout(120_000)
 
 const statuses = new Set([200, 400, 404, 413, 429])
 const inFlight = 16
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 const isError = (value: unknown): boolean => {
   const error = isRecord(value) ? value["error"] : null

@@ -1,21 +1,12 @@
 import type { Job, Observer } from "../../src/engines/embedded/Job.ts"
 import type { SchedulerOptions } from "../../src/engines/embedded/Scheduler.ts"
-import type { AddonContext, AddonModel, AddonSampler } from "../../src/platform/llamaAddon.ts"
+import type { AddonSampler } from "../../src/platform/llamaAddon.ts"
+import { fakeModel, fakeContext as idleContext } from "../lib/addon.ts"
 
 export const end = 0
 
 /** A model of which nothing is asked but where texts end. */
-export const model: AddonModel = {
-  init: async () => true,
-  dispose: async () => {},
-  tokenize: () => new Uint32Array(0),
-  detokenize: () => "",
-  isEogToken: (token) => token === end,
-  tokenBos: () => 1,
-  shouldPrependBosToken: () => false,
-  getTotalParameters: () => 0,
-  getTrainContextSize: () => 0,
-}
+export const model = fakeModel({ isEogToken: (token) => token === end })
 
 /** Options of a scheduler without a cache. */
 export const options = (
@@ -39,12 +30,7 @@ export const fakeContext = (
   const cut: Array<readonly [sequence: number, start: number]> = []
   const positions: Array<readonly [sequence: number, position: number, tokens: number]> = []
   let step = 0
-  const context: AddonContext = {
-    init: async () => true,
-    dispose: async () => {},
-    setThreads: () => {},
-    getThreads: () => 1,
-    getContextSize: () => 1,
+  const context = idleContext({
     initBatch: () => void batches.push(0),
     addToBatch: (sequence, position, tokens, logits) => {
       positions.push([sequence, position, tokens.length])
@@ -62,7 +48,7 @@ export const fakeContext = (
       cut.push([sequence, start])
       return options.cuts ?? true
     },
-  }
+  })
   return { context, batches, freed, cut, positions }
 }
 

@@ -1,22 +1,14 @@
 import { describe, expect, test } from "bun:test"
-import { Result, Schema } from "effect"
-import type { Experiment } from "../../src/domain/Experiment.ts"
-import type { ResolvedModel } from "../../src/engines/Engine.ts"
+import { Schema } from "effect"
 import * as Engines from "../../src/engines/Engines.ts"
 import { engine } from "../../src/engines/sglang/engine.ts"
 import { arbitraryOf, prop } from "../lib/effect.ts"
-import { experiment as sample } from "../store/samples.ts"
+import { described, folder } from "./describing.ts"
 
-const experiment = (over: Partial<Experiment> = {}): Experiment =>
-  sample({ backend: "sglang", model: "/models/m", precision: "bf16", ...over })
-
-const model: ResolvedModel = { path: "/models/m", engineFolders: [], sizeBytes: 1, sha256: null, weights: null }
-
-const fields = (over: Partial<Experiment>) => engine.unsupported(experiment(over)).map(({ field }) => field)
-const launched = (over: Partial<Experiment> = {}) => Result.getOrThrow(engine.launch(experiment(over), model))
-const argv = (over: Partial<Experiment> = {}) => launched(over).argv.join(" ")
-const body = (over: Partial<Experiment>) =>
-  JSON.parse(engine.encode(experiment(over), launched(over), { id: 3, prompt: [1, 2], maxOutputTokens: 16 }).body)
+const { experiment, launched, fields, argv, body } = described(engine, folder, {
+  model: "/models/m",
+  precision: "bf16",
+})
 
 const start = "serve --model-path=/models/m --served-model-name=model --host={host} --port={port} --random-seed=42"
 

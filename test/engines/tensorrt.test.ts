@@ -1,24 +1,15 @@
 import { describe, expect, test } from "bun:test"
-import { Result, Schema } from "effect"
+import { Schema } from "effect"
 import { parse } from "yaml"
 import type { Experiment } from "../../src/domain/Experiment.ts"
-import type { ResolvedModel } from "../../src/engines/Engine.ts"
 import * as Engines from "../../src/engines/Engines.ts"
 import { engine } from "../../src/engines/tensorrt/engine.ts"
 import * as Options from "../../src/engines/tensorrt/Options.ts"
 import { arbitraryOf, prop } from "../lib/effect.ts"
-import { experiment as sample } from "../store/samples.ts"
+import { described, folder } from "./describing.ts"
 
-const experiment = (over: Partial<Experiment> = {}): Experiment =>
-  sample({ backend: "tensorrt", model: "/models/m", precision: "bf16", ...over })
-
-const model: ResolvedModel = { path: "/models/m", engineFolders: [], sizeBytes: 1, sha256: null, weights: null }
-
-const fields = (over: Partial<Experiment>) => engine.unsupported(experiment(over)).map(({ field }) => field)
-const launched = (over: Partial<Experiment> = {}) => Result.getOrThrow(engine.launch(experiment(over), model))
+const { experiment, launched, fields, body } = described(engine, folder, { model: "/models/m", precision: "bf16" })
 const options = (over: Partial<Experiment> = {}) => parse(launched(over).texts?.["tensorrt.yaml"] ?? "")
-const body = (over: Partial<Experiment>, prompt: ReadonlyArray<number> | string = [1, 2]) =>
-  JSON.parse(engine.encode(experiment(over), launched(over), { id: 3, prompt, maxOutputTokens: 16 }).body)
 
 const start = ["/models/m", "--host={host}", "--port={port}", "--backend=pytorch"]
 const end = "--config={files}/tensorrt.yaml"

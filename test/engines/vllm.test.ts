@@ -1,16 +1,12 @@
 import { describe, expect, test } from "bun:test"
 import { Result, Schema } from "effect"
-import type { Experiment } from "../../src/domain/Experiment.ts"
 import type { ResolvedModel } from "../../src/engines/Engine.ts"
 import * as Engines from "../../src/engines/Engines.ts"
 import * as Flags from "../../src/engines/Flags.ts"
 import { engine } from "../../src/engines/vllm/engine.ts"
 import { commandLine } from "../../src/engines/vllm/Places.ts"
 import { arbitraryOf, prop } from "../lib/effect.ts"
-import { experiment as sample } from "../store/samples.ts"
-
-const experiment = (over: Partial<Experiment> = {}): Experiment =>
-  sample({ backend: "vllm", model: "org/name", precision: "bf16", ...over })
+import { described } from "./describing.ts"
 
 const model: ResolvedModel = {
   path: "/hub/models--org--name/snapshots/0a",
@@ -21,11 +17,7 @@ const model: ResolvedModel = {
   weights: null,
 }
 
-const fields = (over: Partial<Experiment>) => engine.unsupported(experiment(over)).map(({ field }) => field)
-const launched = (over: Partial<Experiment> = {}) => Result.getOrThrow(engine.launch(experiment(over), model))
-const argv = (over: Partial<Experiment> = {}) => launched(over).argv.join(" ")
-const body = (over: Partial<Experiment>, prompt: ReadonlyArray<number> | string = [1, 2]) =>
-  JSON.parse(engine.encode(experiment(over), launched(over), { id: 3, prompt, maxOutputTokens: 16 }).body)
+const { experiment, launched, fields, argv, body } = described(engine, model, { model: "org/name", precision: "bf16" })
 
 const start =
   "serve /hub/models--org--name/snapshots/0a --served-model-name=model --host={host} --port={port} --seed=42"

@@ -5,6 +5,7 @@ import * as Absent from "../../src/docker/absent.ts"
 import { type Attachment, type ContainerState, Docker } from "../../src/docker/Docker.ts"
 import { DockerError } from "../../src/domain/Failure.ts"
 import { type ContainerOutcome, exitOf, watch } from "../../src/executors/ContainerWatch.ts"
+import { ended } from "../lib/containers.ts"
 import { effect } from "../lib/effect.ts"
 
 const away = new DockerError({
@@ -14,16 +15,7 @@ const away = new DockerError({
   details: { doing: "container" },
 })
 
-const state = (over: Partial<ContainerState> = {}): ContainerState => ({
-  running: false,
-  exitCode: 3,
-  oomKilled: false,
-  error: "",
-  processId: 0,
-  addresses: {},
-  publishedPort: null,
-  ...over,
-})
+const state = (over: Partial<ContainerState> = {}): ContainerState => ended({ exitCode: 3, ...over })
 
 interface Setting {
   /** The daemon's word of the container's end. */

@@ -91,7 +91,7 @@ const endTokens = (model: AddonModel, vocabularySize: number): Uint32Array => {
 
 /** Prepares the completions of requests over a scheduler. */
 export const preparer = (
-  addon: LlamaAddon,
+  addon: Pick<LlamaAddon, "AddonSampler">,
   model: AddonModel,
   context: AddonContext,
   scheduler: Scheduler,

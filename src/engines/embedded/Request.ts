@@ -36,7 +36,7 @@ export interface DeliveryRequest {
   readonly returnTokenIds: boolean
 }
 
-export const maximumCopies = 128
+const maximumCopies = 128
 export const maximumLogprobs = 20
 const maximumStops = 16
 

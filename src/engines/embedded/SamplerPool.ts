@@ -9,7 +9,7 @@ export class SamplerPool {
   readonly #make: () => AddonSampler
   readonly #free: Array<AddonSampler> = []
 
-  constructor(addon: LlamaAddon, model: AddonModel) {
+  constructor(addon: Pick<LlamaAddon, "AddonSampler">, model: AddonModel) {
     this.#make = () => new addon.AddonSampler(model)
   }
 

@@ -5,7 +5,7 @@ import { invalid, type Problem } from "./Problem.ts"
 import type { Prompt } from "./Request.ts"
 
 /** The tokens of a text with the one that begins a sequence, where the model wants it and the text has none. */
-export const withBeginning = (model: AddonModel, tokens: Uint32Array): Uint32Array =>
+const withBeginning = (model: AddonModel, tokens: Uint32Array): Uint32Array =>
   !model.shouldPrependBosToken() || tokens[0] === model.tokenBos()
     ? tokens
     : Uint32Array.from([model.tokenBos(), ...tokens])
